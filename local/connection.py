@@ -1,0 +1,169 @@
+"""The client's side of the embedded AWS: find, start and stop its server process.
+
+Imports nothing heavy, so that any command can ask whether the server runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from errors import BreedlineError
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 60  # seconds
+STOP_TIMEOUT = 20  # seconds
+
+
+class LocalServerError(BreedlineError):
+    """The local server cannot be started, or went away."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the server listens and the key it asks for."""
+
+    port: int
+    access_key: str
+    secret_key: str
+    region: str
+    account: str
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The AWS_… variables that point any AWS client of a child process at this server."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+def write_connection(folder: Path, connection: Connection) -> None:
+    """Publish the connection, readable by this user alone, whole or not at all."""
+    part = folder / "connection.part"
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(asdict(connection), file)
+    part.replace(folder / "connection.json")
+
+
+def find_server(folder: Path) -> Connection | None:
+    """The connection of the server that runs on `folder` and answers, or None."""
+    try:
+        connection = Connection(**json.loads((folder / "connection.json").read_text()))
+    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        return None
+    return connection if _answers(connection) else None
+
+
+def ensure_server(folder: Path, region: str, port: int = 0) -> tuple[Connection, bool]:
+    """The running server's connection, and whether it had to be started.
+
+    Raises LocalServerError when it does not come up, with the last line of its log.
+    """
+    if running := find_server(folder):
+        return running, False
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with _alone(folder / "start.lock"):
+        if running := find_server(folder):
+            return running, False
+        return _start(folder, region, port), True
+
+
+def stop_server(folder: Path) -> bool:
+    """Stop the server and wait for its end; False when none ran."""
+    connection = find_server(folder)
+    if connection is None:
+        return False
+    os.kill(connection.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while _alive(connection.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if _alive(connection.pid):
+        os.kill(connection.pid, signal.SIGKILL)
+    return True
+
+
+def log_path(folder: Path) -> Path:
+    """The file that holds what the server prints."""
+    return folder / "server.log"
+
+
+def _start(folder: Path, region: str, port: int) -> Connection:
+    (folder / "connection.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "local.server", str(folder), "--region", region]
+    with log_path(folder).open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if running := find_server(folder):
+            return running
+        if process.poll() is not None:
+            raise LocalServerError(f"The local server did not start: {_last_line(folder)}")
+        time.sleep(0.05)
+    process.kill()
+    raise LocalServerError(
+        f"The local server did not answer within {START_TIMEOUT} s; see {log_path(folder)}."
+    )
+
+
+def _last_line(folder: Path) -> str:
+    lines = log_path(folder).read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"its log {log_path(folder)} is empty."
+
+
+def _answers(connection: Connection) -> bool:
+    http_connection = http.client.HTTPConnection(HOST, connection.port, timeout=5)
+    try:
+        http_connection.request("GET", "/")
+        return http_connection.getresponse().status == 403  # it asks for its key: it is ours
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        http_connection.close()
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # only does something when the server is our own child
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One starter at a time, so that two commands do not start two servers on one folder."""
+    import fcntl
+
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

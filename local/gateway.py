@@ -1,0 +1,94 @@
+"""The one HTTP door of the embedded AWS (a WSGI application).
+
+Requests without the server's access key are refused, because jobs are processes: an open port
+would be code execution for anyone on this machine. SageMaker's actions go to our own services,
+everything else goes to moto.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from local.objects import Objects
+from local.sagemaker import SageMaker, respond
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
+TARGET_PREFIX = "SageMaker."
+READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+JSON_TYPE = "application/x-amz-json-1.1"
+
+
+class Gateway:
+    """Checks the access key, then hands the request to our SageMaker or to moto."""
+
+    def __init__(
+        self, access_key: str, sagemaker: SageMaker, objects: Objects, moto_app: WsgiApp
+    ) -> None:
+        self._access_key = access_key
+        self._sagemaker = sagemaker
+        self._objects = objects
+        self._moto_app = moto_app
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        key, service = presented_credential(environ)
+        if not hmac.compare_digest(key.encode(), self._access_key.encode()):
+            return _refuse(service, start_response)
+        action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
+        if service == "sagemaker" and self._sagemaker.knows(action):
+            return self._answer(action, environ, start_response)
+        return self._pass_to_moto(service, environ, start_response)
+
+    def _answer(
+        self, action: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        status, answer = respond(self._sagemaker, action, environ["wsgi.input"].read(length))
+        return _send_json(status, answer, start_response)
+
+    def _pass_to_moto(
+        self, service: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        answer = self._moto_app(environ, start_response)
+        if service == "s3" and environ["REQUEST_METHOD"] not in READING_METHODS:
+            self._objects.mark_changed()
+        return answer
+
+
+def presented_credential(environ: Environ) -> tuple[str, str]:
+    """Access key id and service name of a signed or presigned request; empty when unsigned."""
+    match = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if match:
+        return match.group(1), match.group(2)
+    presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
+    parts = presigned.split("/")
+    return (parts[0], parts[3]) if len(parts) == 5 else ("", "")
+
+
+def _refuse(service: str, start_response: StartResponse) -> Iterable[bytes]:
+    message = (
+        "The access key is not the one of this local server; see `definitions.py local status`."
+    )
+    if service == "s3":
+        body = f"<Error><Code>InvalidAccessKeyId</Code><Message>{message}</Message></Error>"
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [body.encode()]
+    fault = {"__type": "UnrecognizedClientException", "message": message}
+    return _send_json(403, fault, start_response)
+
+
+def _send_json(
+    status: int, answer: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    body = json.dumps(answer).encode()
+    headers = [("Content-Type", JSON_TYPE), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {'OK' if status == 200 else 'Error'}", headers)
+    return [body]

@@ -1,0 +1,77 @@
+"""CloudWatch Logs of jobs: every line goes to moto's Logs and to a file that outlives the server."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from moto.logs.models import logs_backends
+
+LONGEST_EVENT = 256 * 1024  # bytes; CloudWatch Logs cuts at the same length
+
+
+class LogStream:
+    """One open log stream; `write` is safe from several threads."""
+
+    def __init__(self, backend: Any, group: str, stream: str, path: Path) -> None:
+        self._backend = backend
+        self._group, self._stream = group, stream
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, message: str) -> None:
+        """Append one event, stamped now (milliseconds)."""
+        event = {"timestamp": int(time.time() * 1000), "message": message[:LONGEST_EVENT]}
+        with self._lock:
+            self._file.write(json.dumps(event) + "\n")
+            self._file.flush()
+            self._backend.put_log_events(self._group, self._stream, [event])
+
+    def close(self) -> None:
+        """Close the file; the stream stays readable in CloudWatch Logs."""
+        with self._lock:
+            self._file.close()
+
+
+class Logs:
+    """Log groups and streams under one folder, one JSON Lines file a stream."""
+
+    def __init__(self, folder: Path, account: str, region: str) -> None:
+        self._folder = folder
+        self._backend = logs_backends[account][region]
+        self._restore()
+
+    def open(self, group: str, stream: str) -> LogStream:
+        """Create the group and the stream as needed and open it for appending."""
+        self._ensure(group, stream)
+        path = self._folder / quote(group, safe="") / f"{quote(stream, safe='')}.jsonl"
+        return LogStream(self._backend, group, stream, path)
+
+    def _ensure(self, group: str, stream: str) -> None:
+        if group not in self._backend.groups:
+            self._backend.create_log_group(group, {})
+        self._backend.ensure_log_stream(group, stream)
+
+    def _restore(self) -> None:
+        for path in sorted(self._folder.glob("*/*.jsonl")):
+            group, stream = unquote(path.parent.name), unquote(path.stem)
+            self._ensure(group, stream)
+            events = list(_read_events(path))
+            if events:
+                # Past Logs' own age check on purpose: these events were accepted once already.
+                self._backend.groups[group].put_log_events(stream, events)
+
+
+def _read_events(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                return  # the last line was cut when the server was killed

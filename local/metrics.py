@@ -1,0 +1,35 @@
+"""CloudWatch metrics of jobs, written into moto's CloudWatch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from moto.cloudwatch.models import cloudwatch_backends
+
+
+class Metrics:
+    """Puts data points where GetMetricData and GetMetricStatistics find them."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._backend: Any = cloudwatch_backends[account][region]
+
+    def put(
+        self,
+        namespace: str,
+        name: str,
+        value: float,
+        dimensions: Mapping[str, str],
+        timestamp: float,
+        unit: str = "None",
+    ) -> None:
+        """One data point; `timestamp` in seconds since the epoch."""
+        point = {
+            "MetricName": name,
+            "Value": value,
+            "Unit": unit,
+            "Timestamp": datetime.fromtimestamp(timestamp, tz=timezone.utc),
+            "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+        }
+        self._backend.put_metric_data(namespace, [point])

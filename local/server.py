@@ -1,0 +1,136 @@
+"""The embedded AWS as a process: `python -m local.server FOLDER` serves on 127.0.0.1 until SIGTERM.
+
+It takes a free port (or `--port`), writes FOLDER/connection.json for clients once it answers, and
+removes that file when it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.backend import Backend, open_backend
+from local.connection import HOST, Connection, write_connection
+from local.gateway import Gateway
+from local.jobs.processing import ProcessingJobs
+from local.jobs.training import TrainingJobs
+from local.jobs.transform import TransformJobs
+from local.models import Models
+from local.pipelines.service import Pipelines
+from local.registry import Registry
+from local.sagemaker import SageMaker
+from local.tuning.service import TuningJobs
+
+ACCOUNT = "123456789012"  # moto's own default account
+
+
+def build_sagemaker(backend: Backend) -> SageMaker:
+    """Put the services together and mend what a killed server left half done."""
+    sagemaker = SageMaker()
+    training = TrainingJobs(backend)
+    recovering = [
+        training,
+        ProcessingJobs(backend),
+        TransformJobs(backend, sagemaker.call),
+        TuningJobs(backend, training.create, sagemaker.call),
+        Pipelines(backend, sagemaker.call),
+        Registry(backend),
+        Models(backend),
+    ]
+    sagemaker.add([*recovering, backend.tags])
+    for service in recovering:
+        service.recover()
+    return sagemaker
+
+
+def bind(port: int) -> BaseWSGIServer:
+    """Listen on 127.0.0.1 (port 0: any free one); exits with one sentence when it is taken."""
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    class QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc]
+        """moto's own handler, without a line in the log for every request."""
+
+        def log_request(self, code: Any = "-", size: Any = "-") -> None:
+            return
+
+    try:
+        return make_server(
+            HOST, port, _not_ready, threaded=True, request_handler=QuietRequestHandler
+        )
+    except (OSError, SystemExit) as error:
+        sys.exit(f"Port {port} on {HOST} is taken; leave --port out to take a free one. ({error})")
+
+
+def _not_ready(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+    return [b"The embedded AWS is starting."]
+
+
+def serve(folder: Path, region: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; everything is on disk when this returns."""
+    server = bind(port)
+    connection = Connection(
+        port=server.port,
+        access_key="LOCAL" + secrets.token_hex(16).upper(),
+        secret_key=secrets.token_hex(20),
+        region=region,
+        account=ACCOUNT,
+        pid=os.getpid(),
+    )
+    os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
+    backend = open_backend(folder, ACCOUNT, region, connection.environment())
+    server.app = _gateway(connection, backend)
+    stop = threading.Event()
+    keeper = threading.Thread(target=backend.objects.keep, args=(stop,), name="object-index")
+    keeper.start()
+    _stop_on_signals(server)
+    write_connection(folder, connection)
+    try:
+        server.serve_forever()
+    finally:
+        (folder / "connection.json").unlink(missing_ok=True)
+        stop.set()
+        keeper.join()
+        backend.store.close()
+
+
+def _gateway(connection: Connection, backend: Backend) -> Gateway:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    moto_app = DomainDispatcherApplication(create_backend_app)
+    return Gateway(connection.access_key, build_sagemaker(backend), backend.objects, moto_app)
+
+
+def _stop_on_signals(server: BaseWSGIServer) -> None:
+    def stop(signum: int, frame: FrameType | None) -> None:
+        # shutdown() waits for serve_forever, which runs in this very thread.
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the state lives")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    serve(arguments.folder, arguments.region, arguments.port)
+    os._exit(0)  # job threads may still be waiting for their processes, which end with us
+
+
+if __name__ == "__main__":
+    main()
