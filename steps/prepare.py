@@ -1,0 +1,234 @@
+"""The Prepare step: look at every image, leave out the bad ones, split, write manifests.
+
+Role: a SageMaker processing job's script. Boundary: local folders in and out; S3 appears only
+as the URI that the manifests refer to. Nothing is published unless everything succeeded.
+
+    python3 prepare.py --input photos --source-uri s3://bucket/photos --output splits \\
+        --statistics statistics
+
+A file is rejected, with its reason, when it is no image, does not decode to its last pixel,
+repeats another file's content, or carries two labels. Files whose names begin with a dot are
+ignored. The job fails when more than --max-rejected-fraction of the files are rejected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalogue import SPLITS, Catalogue
+from inspection import inspect_all
+from manifests import write_channels, write_dataset, write_statistics
+from sources import SourceError, find_candidates
+from staging import staged
+
+
+class PrepareError(Exception):
+    """The data set cannot be prepared; the message is one sentence with the way out."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; fractions lie between 0 and 1."""
+
+    input: Path
+    source_uri: str
+    output: Path
+    statistics: Path
+    data_type: str
+    validation_fraction: float
+    test_fraction: float
+    max_rejected_fraction: float
+    min_images_per_class: int
+    seed: int
+
+
+def prepare(options: Options) -> None:
+    """Run the whole step. Raises PrepareError or SourceError; then nothing was written."""
+    with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
+        catalogue = Catalogue(Path(scratch) / "catalogue.sqlite", options.seed)
+        try:
+            fill(catalogue, options)
+            catalogue.reject_repeats()
+            check(catalogue, options)
+            split(catalogue, options)
+            publish(catalogue, options)
+            print(summary(catalogue), flush=True)
+        finally:
+            catalogue.close()
+
+
+def fill(catalogue: Catalogue, options: Options) -> None:
+    """Inspect every file that claims to be an image and record what was found."""
+    candidates = find_candidates(options.input, options.source_uri)
+    for number, finding in enumerate(inspect_all(options.input, candidates), 1):
+        if catalogue.has(finding.candidate.relative):
+            raise PrepareError(
+                f"The manifest names {finding.candidate.relative} twice; delete one line."
+            )
+        catalogue.add(finding)
+        if number % 1000 == 0:
+            print(f"prepare: {number} files inspected", flush=True)
+
+
+def check(catalogue: Catalogue, options: Options) -> None:
+    """Refuse data that are too damaged or too few to learn from."""
+    accepted = catalogue.class_counts()
+    rejected = catalogue.rejected_counts()
+    if not accepted:
+        raise PrepareError(
+            f"None of the {catalogue.total()} files in {options.source_uri} is a usable image: "
+            f"{_rejections(catalogue, rejected)}."
+        )
+    share = sum(rejected.values()) / catalogue.total()
+    if share > options.max_rejected_fraction:
+        raise PrepareError(
+            f"{sum(rejected.values())} of {catalogue.total()} files ({share:.1%}) were rejected, "
+            f"more than max-rejected-fraction {options.max_rejected_fraction:g} allows: "
+            f"{_rejections(catalogue, rejected)}; repair the data or raise the fraction."
+        )
+    _check_classes(catalogue, accepted, options)
+
+
+def _rejections(catalogue: Catalogue, rejected: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{count} {reason}" for reason, count in rejected.items())
+    first = next(catalogue.rejected(1))
+    return f"{counts} (first {first['path']}: {first['message'].rstrip('.')})"
+
+
+def _check_classes(catalogue: Catalogue, accepted: Mapping[str, int], options: Options) -> None:
+    names = catalogue.class_names()
+    if len(names) < 2:
+        raise PrepareError(
+            f"Only one class ({names[0]}) was found in {options.source_uri}; a classifier needs "
+            "at least two class folders."
+        )
+    few = [n for n in names if accepted.get(n, 0) < options.min_images_per_class]
+    if few:
+        listed = ", ".join(f"{name} has {accepted.get(name, 0)}" for name in few[:5])
+        more = f" and {len(few) - 5} more classes have too few" if len(few) > 5 else ""
+        raise PrepareError(
+            f"Each class needs at least {options.min_images_per_class} usable images, but "
+            f"{listed}{more}; add images or leave the class out."
+        )
+
+
+def split(catalogue: Catalogue, options: Options) -> None:
+    """Keep the splits that the data bring; carve the missing ones out of train, class by class."""
+    given = catalogue.given_splits()
+    fractions = {"test": options.test_fraction, "validation": options.validation_fraction}
+    missing = {name: share for name, share in fractions.items() if name not in given}
+    catalogue.start_split()
+    untrained = sorted(set(catalogue.class_counts()) - set(catalogue.class_counts("train")))
+    if untrained:
+        raise PrepareError(
+            f"The class {untrained[0]} has no usable image in train; add some or leave it out."
+        )
+    for name, count in catalogue.class_counts("train").items():
+        catalogue.move_from_train(name, carve(count, missing))
+    empty = [name for name in SPLITS if not catalogue.class_counts(name)]
+    if empty:
+        raise PrepareError(
+            f"No image is left for the {empty[0]} split; add images or change the fractions."
+        )
+
+
+def carve(count: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    """How many of `count` images go to each split: rounded, at least one, and one left over.
+
+    >>> carve(40, {"test": 0.15, "validation": 0.15})
+    {'test': 6, 'validation': 6}
+    """
+    wanted = {name: max(1, int(count * share + 0.5)) for name, share in fractions.items()}
+    while wanted and sum(wanted.values()) >= count and any(wanted.values()):
+        # The last of the largest gives way, so the test split is the last to lose its image.
+        largest = max(reversed(wanted), key=lambda name: wanted[name])
+        wanted[largest] -= 1
+    return wanted
+
+
+def publish(catalogue: Catalogue, options: Options) -> None:
+    """Write all outputs; a failure on the way leaves none of them."""
+    copy_from = options.input if options.data_type == "S3Prefix" else None
+    with staged(options.output) as splits, staged(options.statistics) as report:
+        write_dataset(catalogue, splits / "dataset", options.source_uri, options.seed)
+        write_channels(catalogue, splits, options.source_uri, copy_from)
+        write_statistics(catalogue, report)
+
+
+def summary(catalogue: Catalogue) -> str:
+    """One line for the job's log."""
+    sizes = {name: sum(catalogue.class_counts(name).values()) for name in SPLITS}
+    listed = ", ".join(f"{size} {name}" for name, size in sizes.items())
+    rejected = sum(catalogue.rejected_counts().values())
+    classes = len(catalogue.class_counts())
+    return f"prepare: {listed} images of {classes} classes; {rejected} files rejected"
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of a command line; argparse exits with status 2 when they are wrong."""
+    parser = argparse.ArgumentParser(description="Validate and split a folder of images.")
+    add = parser.add_argument
+    add("--input", type=Path, required=True, help="folder with the data, as downloaded")
+    add("--source-uri", required=True, help="the S3 location that --input is a copy of")
+    add("--output", type=Path, required=True, help="folder for the splits")
+    add("--statistics", type=Path, required=True, help="folder for the report")
+    add("--data-type", choices=("ManifestFile", "S3Prefix"), default="ManifestFile")
+    add("--validation-fraction", type=_fraction, default=0.15, help="of the images, 0 to 1")
+    add("--test-fraction", type=_fraction, default=0.15, help="of the images, 0 to 1")
+    add("--max-rejected-fraction", type=_share, default=0.1, help="of all files, 0 to 1")
+    add("--min-images-per-class", type=_positive, default=5)
+    add("--seed", type=int, default=7, help="of the split")
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.validation_fraction + options.test_fraction >= 1:
+        parser.error("--validation-fraction and --test-fraction leave nothing to train on")
+    if not options.source_uri.startswith("s3://"):
+        parser.error(f"--source-uri must begin with s3://, not {options.source_uri!r}")
+    return options
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0, or 1 with one sentence on stderr."""
+    options = parse(arguments)
+    try:
+        prepare(options)
+    except (PrepareError, SourceError) as error:
+        print(f"prepare: {error}", file=sys.stderr)
+        return 1
+    except (OSError, sqlite3.OperationalError) as error:
+        print(f"prepare: The output cannot be written: {error}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # A stopped job ends through the finally blocks, so that it leaves nothing half-written.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
