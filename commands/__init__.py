@@ -1,0 +1,1 @@
+"""What each command of `definitions.py` does: parse, call, print."""
