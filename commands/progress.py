@@ -61,7 +61,9 @@ class Progress:
     trials: dict[str, str] = field(default_factory=dict)
     tails: dict[str, LogTail] = field(default_factory=dict)
 
-    def follow(self, interval: float, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
+    def follow(
+        self, interval: float, sleep: Callable[[float], None] = time.sleep
+    ) -> dict[str, Any]:
         """Until the execution ends; `interval` is in seconds. Returns its final state."""
         while True:
             execution = read_execution(self.sagemaker, self.arn)

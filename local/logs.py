@@ -1,4 +1,4 @@
-"""CloudWatch Logs of jobs: every line goes to moto's Logs and to a file that outlives the server."""
+"""CloudWatch Logs of jobs: each line goes to moto's Logs and to a file that outlives the server."""
 
 from __future__ import annotations
 

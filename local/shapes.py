@@ -72,7 +72,7 @@ def _length_faults(value: Any, shape: Shape, path: str) -> Iterator[str]:
         yield f"'{path}' is {len(value)} long; at most {longest} is allowed"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """The pattern for Python, or None for none and for those that only Java's engine knows."""
     try:

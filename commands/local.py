@@ -1,0 +1,100 @@
+"""`local start|stop|status|env|reset|logs`: the embedded AWS as a process on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from commands.output import emit
+from commands.session import Session
+from errors import BreedlineError
+from local.connection import ensure_server, find_server, log_path, stop_server
+
+LOG_LINES = 200
+
+
+def local(session: Session, arguments: argparse.Namespace) -> int:
+    """Perform the chosen action; returns the exit code."""
+    if session.local_folder is None:
+        raise BreedlineError(
+            f"The environment '{session.settings.environment}' is on AWS; "
+            "`local` commands work with --env local only."
+        )
+    actions = {
+        "start": _start,
+        "stop": _stop,
+        "status": _status,
+        "env": _environment,
+        "reset": _reset,
+        "logs": _logs,
+    }
+    return actions[arguments.action](session, session.local_folder, arguments)
+
+
+def _start(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    connection, started = ensure_server(folder, session.settings.aws.region, arguments.port)
+    if arguments.port not in (0, connection.port):
+        raise BreedlineError(
+            f"The embedded AWS already runs on port {connection.port}; "
+            "stop it first to move it to another port."
+        )
+    word = "Started" if started else "Already running:"
+    emit(
+        {"url": connection.url, "pid": connection.pid, "started": started},
+        f"{word} the embedded AWS on {connection.url} (process {connection.pid}).",
+        session.as_json,
+    )
+    return 0
+
+
+def _stop(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    stopped = stop_server(folder)
+    text = "Stopped the embedded AWS." if stopped else "The embedded AWS was not running."
+    emit({"stopped": stopped}, text, session.as_json)
+    return 0
+
+
+def _status(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    connection = find_server(folder)
+    state = {"running": connection is not None, "folder": str(folder)}
+    if connection is None:
+        emit(state, f"Not running (state in {folder}).", session.as_json)
+        return 1
+    state |= {"url": connection.url, "pid": connection.pid, "region": connection.region}
+    text = f"Running on {connection.url}, process {connection.pid}, state in {folder}."
+    emit(state, text, session.as_json)
+    return 0
+
+
+def _reset(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    stop_server(folder)
+    if folder.exists() and not _is_ours(folder):
+        raise BreedlineError(
+            f"{folder} holds no state of the embedded AWS; it is not removed. "
+            "Set BREEDLINE_LOCAL to the right folder."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    emit({"removed": str(folder)}, f"Removed {folder}.", session.as_json)
+    return 0
+
+
+def _is_ours(folder: Path) -> bool:
+    """Guards the user against a mistyped BREEDLINE_LOCAL."""
+    return not any(folder.iterdir()) or log_path(folder).exists()
+
+
+def _logs(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    path = log_path(folder)
+    lines = path.read_text(errors="replace").splitlines()[-LOG_LINES:] if path.exists() else []
+    emit({"path": str(path), "lines": lines}, "\n".join(lines), session.as_json)
+    return 0
+
+
+def _environment(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    """Shell exports for other tools: `eval "$(python definitions.py local env)"`."""
+    connection, _ = ensure_server(folder, session.settings.aws.region, arguments.port)
+    variables = connection.environment()
+    text = "\n".join(f"export {name}={value}" for name, value in variables.items())
+    emit(variables, text, session.as_json)
+    return 0

@@ -1,0 +1,166 @@
+"""Breedline's command line, and the one place where its parts are put together.
+
+    python definitions.py demo            the whole pipeline on this machine
+    python definitions.py upsert          create or update what the settings describe
+    python definitions.py start --wait    run it
+
+Results go to stdout (`--json` for machines), progress to stderr. Exit codes: 0 done, 1 failed,
+2 `diff` found changes or the command line was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from commands.session import Session
+
+ROOT = Path(__file__).resolve().parent
+
+# Command -> the function that performs it; imported only when the command is called.
+COMMANDS = {
+    "upsert": "commands.definition:upsert",
+    "diff": "commands.definition:diff",
+    "show": "commands.definition:show",
+    "start": "commands.execution:start",
+    "watch": "commands.execution:watch",
+    "stop": "commands.execution:stop",
+    "retry": "commands.execution:retry",
+    "status": "commands.execution:status",
+    "approve": "commands.registry:approve",
+    "demo": "commands.demo:demo",
+    "local": "commands.local:local",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line; parsing imports nothing beyond the standard library."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--env",
+        default=os.environ.get("BREEDLINE_ENV", "local"),
+        help="environment of environments.toml (default: $BREEDLINE_ENV, else local)",
+    )
+    common.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+    description = (__doc__ or "").partition("\n\n")[0]
+    parser = argparse.ArgumentParser(prog="definitions.py", description=description)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    upsert = add("upsert", "Create or update everything the settings describe.")
+    upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    add("diff", "Say what upsert would change; exit 2 if anything.")
+    show = add("show", "Print a compiled document.")
+    show.add_argument("document", choices=["pipeline"])
+    _add_execution_commands(add)
+    approve = add("approve", "Approve a model package (the newest pending one by default).")
+    approve.add_argument("version", nargs="?", type=int, help="version in the model package group")
+    approve.add_argument("--reject", action="store_true", help="reject it instead")
+    approve.add_argument("--reason", default="", help="kept with the model package")
+    demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
+    demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
+    demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    _add_local_commands(add("local", "Run the embedded AWS."))
+    return parser
+
+
+def _add_execution_commands(add: Any) -> None:
+    start = add("start", "Start an execution of the pipeline.")
+    start.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    start.add_argument("--wait", action="store_true", help="watch it until it ends")
+    for name, text in (
+        ("watch", "Follow an execution until it ends."),
+        ("stop", "Stop an execution and its jobs."),
+        ("retry", "Run the failed steps of an execution again."),
+    ):
+        add(name, text).add_argument("arn", nargs="?", help="default: the newest execution")
+    add("status", "Show what is deployed, the last executions and the model packages.")
+
+
+def _add_local_commands(local: argparse.ArgumentParser) -> None:
+    local.add_argument("action", choices=["start", "stop", "status", "env", "reset", "logs"])
+    local.add_argument(
+        "--port", type=int, default=0, help="port to listen on (default: a free one)"
+    )
+
+
+def open_session(environment: str, as_json: bool) -> Session:
+    """Load the settings and say how clients are made; nothing is started or called yet."""
+    import settings
+    from commands.session import Session
+
+    loaded = settings.load(environment)
+    if environment != "local":
+        return Session(
+            loaded, lambda service: _aws_client(service, loaded.aws.region), None, as_json
+        )
+    folder = local_folder()
+    return Session(loaded, lambda service: _local_client(service, folder, loaded), folder, as_json)
+
+
+def local_folder() -> Path:
+    """Where the embedded AWS keeps its state; BREEDLINE_LOCAL moves it."""
+    return Path(os.environ.get("BREEDLINE_LOCAL", ROOT / ".local")).resolve()
+
+
+def _aws_client(service: str, region: str) -> Any:
+    import boto3
+
+    return boto3.client(service, region_name=region)
+
+
+def _local_client(service: str, folder: Path, loaded: Any) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    from commands.output import say
+    from local.connection import ensure_server
+
+    connection, started = ensure_server(folder, loaded.aws.region)
+    if started:
+        say(f"Started the embedded AWS on {connection.url} (state in {folder}).")
+    return boto3.client(
+        service,
+        endpoint_url=connection.url,
+        region_name=connection.region,
+        aws_access_key_id=connection.access_key,
+        aws_secret_access_key=connection.secret_key,
+        config=Config(retries={"max_attempts": 2}, connect_timeout=5),
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Perform one parsed command; returns its exit code."""
+    module, _, function = COMMANDS[arguments.command].partition(":")
+    command = getattr(importlib.import_module(module), function)
+    return int(command(open_session(arguments.env, arguments.json), arguments))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, run, and turn expected failures into one sentence on stderr."""
+    arguments = build_parser().parse_args(argv)
+    from commands.failures import explain
+
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:
+        print("Interrupted; what was started on the server goes on.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise  # a bug: the traceback is the report
+        print(sentence, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
