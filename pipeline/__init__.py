@@ -1,0 +1,1 @@
+"""Settings -> SageMaker pipeline definition; pure, and the only user of the sagemaker SDK."""

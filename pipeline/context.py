@@ -1,0 +1,113 @@
+"""What every step of one compilation shares: settings, code, parameters, places, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from settings import Settings
+
+INPUT = "/opt/ml/processing/input"
+OUTPUT = "/opt/ml/processing/output"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One compilation.
+
+    `code` names the code package of each step by its S3 URI; `parameters` are the SDK's pipeline
+    parameters by name; `session` is the offline session.
+    """
+
+    settings: Settings
+    code: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    session: Any
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The environment's tags in SageMaker's form, in a stable order."""
+        return [{"Key": key, "Value": value} for key, value in sorted(self.settings.tags.items())]
+
+    @property
+    def kms_key(self) -> str | None:
+        """The key for volumes and outputs, or None for AWS's own."""
+        return self.settings.aws.kms_key or None
+
+    def execution_uri(self, *parts: str) -> Any:
+        """A place in S3 that belongs to one execution alone."""
+        from sagemaker.workflow.execution_variables import ExecutionVariables
+        from sagemaker.workflow.functions import Join
+
+        root = f"s3://{self.settings.bucket}/executions/{self.settings.pipeline.name}"
+        return Join(on="/", values=[root, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
+
+    def image_uri(self, scope: str, instance_type: str) -> str:
+        """AWS's PyTorch image for `scope` (training or inference); CPU or GPU by instance type."""
+        from sagemaker import image_uris
+
+        images = self.settings.images
+        training = scope == "training"
+        return str(
+            image_uris.retrieve(
+                framework="pytorch",
+                region=self.settings.aws.region,
+                version=images.training_version if training else images.inference_version,
+                py_version=images.training_python if training else images.inference_python,
+                instance_type=instance_type,
+                image_scope=scope,
+            )
+        )
+
+    def network(self) -> Any:
+        """The network of processing jobs, or None outside a VPC."""
+        from sagemaker.network import NetworkConfig
+
+        aws = self.settings.aws
+        if not aws.subnets:
+            return None
+        return NetworkConfig(
+            security_group_ids=list(aws.security_groups),
+            subnets=list(aws.subnets),
+            encrypt_inter_container_traffic=True,
+        )
+
+    def caching(self) -> Any:
+        """Reuse an equal step's result until the cache expires."""
+        from sagemaker.workflow.steps import CacheConfig
+
+        return CacheConfig(enable_caching=True, expire_after=self.settings.pipeline.cache_expiry)
+
+    def step_retries(self) -> list[Any]:
+        """Retries for faults of the pipeline service itself."""
+        from sagemaker.workflow.retry import StepExceptionTypeEnum, StepRetryPolicy
+
+        kinds = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
+        return [StepRetryPolicy(exception_types=kinds, **self._patience())]
+
+    def job_retries(self) -> list[Any]:
+        """Retries for a job step: a lost host, no capacity, a limit, or the service itself."""
+        from sagemaker.workflow.retry import (
+            SageMakerJobExceptionTypeEnum,
+            SageMakerJobStepRetryPolicy,
+        )
+
+        lost = [SageMakerJobExceptionTypeEnum.INTERNAL_ERROR]
+        full = [
+            SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
+            SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
+        ]
+        return [
+            *self.step_retries(),
+            SageMakerJobStepRetryPolicy(failure_reason_types=lost, **self._patience()),
+            SageMakerJobStepRetryPolicy(exception_types=full, **self._patience()),
+        ]
+
+    def _patience(self) -> dict[str, Any]:
+        retry = self.settings.retry
+        return {
+            "interval_seconds": retry.interval_seconds,
+            "backoff_rate": retry.backoff_rate,
+            "max_attempts": retry.max_attempts,
+        }

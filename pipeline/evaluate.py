@@ -1,0 +1,121 @@
+"""The Evaluate step: a processing job that measures the model, and the champion, on the test split.
+
+It is never cached: the approved champion is no argument of the job, so a reused answer could
+compare with a champion that has since been replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.context import INPUT, OUTPUT, Context
+from pipeline.prepare import splits_uri
+
+REPORT = "EvaluationReport"
+ACCURACY = "multiclass_classification_metrics.accuracy.value"
+ACCURACY_TO_BEAT = "breedline.champion.accuracy_to_beat"
+CHAMPION_ACCURACY = "breedline.champion.accuracy"
+DATA_DIGEST = "breedline.data_digest"
+
+
+def evaluate_step(context: Context, prepare: Any, train: Any) -> Any:
+    """Evaluate; its property file holds the figures for the gate."""
+    from sagemaker.workflow.properties import PropertyFile
+    from sagemaker.workflow.steps import CacheConfig, ProcessingStep
+
+    report = PropertyFile(name=REPORT, output_name="evaluation", path="evaluation.json")
+    return ProcessingStep(
+        name="Evaluate",
+        step_args=_processor(context).run(
+            inputs=_inputs(context, prepare, train),
+            outputs=_outputs(context),
+            arguments=_arguments(context),
+        ),
+        property_files=[report],
+        cache_config=CacheConfig(enable_caching=False),
+        retry_policies=context.job_retries(),
+    )
+
+
+def figure(path: str) -> Any:
+    """One figure of the evaluation report, known when Evaluate has run."""
+    from sagemaker.workflow.functions import JsonGet
+
+    return JsonGet(step_name="Evaluate", property_file=REPORT, json_path=path)
+
+
+def report_uri(evaluate: Any) -> Any:
+    """The S3 URI of evaluation.json."""
+    from sagemaker.workflow.functions import Join
+
+    outputs = evaluate.properties.ProcessingOutputConfig.Outputs
+    return Join(on="/", values=[outputs["evaluation"].S3Output.S3Uri, "evaluation.json"])
+
+
+def _processor(context: Context) -> Any:
+    from sagemaker.processing import Processor
+
+    settings = context.settings
+    return Processor(
+        role=settings.role_arn,
+        image_uri=context.image_uri("training", settings.evaluate.instance_type),
+        entrypoint=["python3", f"{INPUT}/code/evaluate.py"],
+        instance_count=1,
+        instance_type=context.parameters["EvaluateInstanceType"],
+        volume_size_in_gb=settings.evaluate.volume_gb,
+        max_runtime_in_seconds=settings.evaluate.max_runtime_seconds,
+        volume_kms_key=context.kms_key,
+        output_kms_key=context.kms_key,
+        # boto3 in the script asks the registry for the champion.
+        env={"AWS_DEFAULT_REGION": settings.aws.region},
+        network_config=context.network(),
+        tags=context.tags,
+        sagemaker_session=context.session,
+    )
+
+
+def _inputs(context: Context, prepare: Any, train: Any) -> list[Any]:
+    from sagemaker.processing import ProcessingInput
+    from sagemaker.workflow.functions import Join
+
+    splits, data_type = splits_uri(prepare), context.parameters["TrainingDataType"]
+    model = train.properties.ModelArtifacts.S3ModelArtifacts
+    test = Join(on="/", values=[splits, "test", data_type])
+    dataset = Join(on="/", values=[splits, "dataset"])
+    sources = {"code": context.code["evaluate"], "model": model, "test": test, "dataset": dataset}
+    return [
+        ProcessingInput(
+            source=source,
+            destination=f"{INPUT}/{name}",
+            input_name=name,
+            s3_data_type=data_type if name == "test" else "S3Prefix",
+        )
+        for name, source in sources.items()
+    ]
+
+
+def _outputs(context: Context) -> list[Any]:
+    from sagemaker.processing import ProcessingOutput
+
+    return [
+        ProcessingOutput(
+            source=f"{OUTPUT}/evaluation",
+            destination=context.execution_uri("evaluate"),
+            output_name="evaluation",
+        )
+    ]
+
+
+def _arguments(context: Context) -> list[Any]:
+    settings = context.settings
+    options = {
+        "model": f"{INPUT}/model",
+        "test": f"{INPUT}/test",
+        "dataset": f"{INPUT}/dataset",
+        "output": f"{OUTPUT}/evaluation",
+        "model-package-group": settings.pipeline.model_package_group,
+        "champion-tolerance": str(settings.pipeline.champion_tolerance),
+        "batch-size": str(settings.evaluate.batch_size),
+        "latency-samples": str(settings.evaluate.latency_samples),
+    }
+    return [part for name, value in options.items() for part in (f"--{name}", value)]

@@ -1,0 +1,93 @@
+"""The Prepare step: a processing job that validates, splits and describes the data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.context import INPUT, OUTPUT, Context
+
+
+def prepare_step(context: Context) -> Any:
+    """Prepare, whose output `splits` holds everything that later steps read."""
+    from sagemaker.workflow.steps import ProcessingStep
+
+    processor = _processor(context)
+    return ProcessingStep(
+        name="Prepare",
+        step_args=processor.run(
+            inputs=_inputs(context), outputs=_outputs(context), arguments=_arguments(context)
+        ),
+        cache_config=context.caching(),
+        retry_policies=context.job_retries(),
+    )
+
+
+def splits_uri(prepare: Any) -> Any:
+    """Where Prepare wrote the splits: of this execution, or of the one that was reused."""
+    return prepare.properties.ProcessingOutputConfig.Outputs["splits"].S3Output.S3Uri
+
+
+def _processor(context: Context) -> Any:
+    from sagemaker.processing import Processor
+
+    settings = context.settings
+    return Processor(
+        role=settings.role_arn,
+        image_uri=context.image_uri("training", settings.prepare.instance_type),
+        entrypoint=["python3", f"{INPUT}/code/prepare.py"],
+        # One host: a split without leakage needs to see every image's hash.
+        instance_count=1,
+        instance_type=context.parameters["PrepareInstanceType"],
+        volume_size_in_gb=settings.prepare.volume_gb,
+        max_runtime_in_seconds=settings.prepare.max_runtime_seconds,
+        volume_kms_key=context.kms_key,
+        output_kms_key=context.kms_key,
+        network_config=context.network(),
+        tags=context.tags,
+        sagemaker_session=context.session,
+    )
+
+
+def _inputs(context: Context) -> list[Any]:
+    from sagemaker.processing import ProcessingInput
+
+    return [
+        ProcessingInput(
+            source=context.code["prepare"], destination=f"{INPUT}/code", input_name="code"
+        ),
+        ProcessingInput(
+            source=context.parameters["InputDataUri"],
+            destination=f"{INPUT}/data",
+            input_name="data",
+        ),
+    ]
+
+
+def _outputs(context: Context) -> list[Any]:
+    from sagemaker.processing import ProcessingOutput
+
+    return [
+        ProcessingOutput(
+            source=f"{OUTPUT}/{name}",
+            destination=context.execution_uri("prepare", name),
+            output_name=name,
+        )
+        for name in ("splits", "statistics")
+    ]
+
+
+def _arguments(context: Context) -> list[Any]:
+    prepare = context.settings.prepare
+    options: dict[str, Any] = {
+        "input": f"{INPUT}/data",
+        "source-uri": context.parameters["InputDataUri"],
+        "output": f"{OUTPUT}/splits",
+        "statistics": f"{OUTPUT}/statistics",
+        "data-type": context.parameters["TrainingDataType"],
+        "validation-fraction": str(prepare.validation_fraction),
+        "test-fraction": str(prepare.test_fraction),
+        "max-rejected-fraction": str(prepare.max_rejected_fraction),
+        "min-images-per-class": str(prepare.min_images_per_class),
+        "seed": str(prepare.seed),
+    }
+    return [part for name, value in options.items() for part in (f"--{name}", value)]

@@ -1,0 +1,86 @@
+"""The sagemaker SDK, kept offline and quiet while it compiles.
+
+`offline_session` yields a `PipelineSession` that knows its region and bucket and refuses every AWS
+call. The SDK's own configuration files, telemetry, deprecation notices and log lines are switched
+off for the time of the `with` block only, without touching files or environment variables: a
+user's own SDK defaults would otherwise leak into the definition.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+# The SDK's defaults configuration, given as a value: no configuration file is read.
+_CONFIGURATION = {
+    "SchemaVersion": "1.0",
+    "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
+}
+
+
+class _NoClient:
+    """Stands where the SDK wants a boto3 client; any use of it is a bug in the compilation."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise RuntimeError(f"compiling asked AWS for {self._service}.{name}; it must not")
+
+
+class _NoSession:
+    """Stands where the SDK wants a boto3 session."""
+
+    def __init__(self, region: str) -> None:
+        self.region_name = region
+
+    def client(self, service_name: str, *_: Any, **__: Any) -> _NoClient:
+        return _NoClient(service_name)
+
+    resource = client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # The SDK logs under several names and warns about its own successor; none of it is the user's.
+    # Importing it also installs a traceback printer of its own.
+    disabled, hook = logging.root.manager.disable, sys.excepthook
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        sys.excepthook = hook
+
+
+@contextmanager
+def offline_session(region: str, bucket: str) -> Iterator[Any]:
+    """A `PipelineSession` of `region` and `bucket` that cannot reach AWS."""
+    with _quiet():
+        import boto3
+        from sagemaker.workflow.pipeline_context import PipelineSession
+
+        class OfflineSession(PipelineSession):  # type: ignore[misc]
+            def default_bucket(self) -> str:
+                # The SDK's own looks in S3 whether the bucket exists, or makes it.
+                return bucket
+
+        # Estimators make a client of the default session to look for Studio apps, and with it
+        # a search for credentials that ends at the instance metadata address.
+        before = boto3.DEFAULT_SESSION
+        stub: Any = _NoSession(region)
+        boto3.DEFAULT_SESSION = stub
+        try:
+            yield OfflineSession(
+                boto_session=stub,
+                default_bucket=bucket,
+                sagemaker_config=_CONFIGURATION,
+            )
+        finally:
+            boto3.DEFAULT_SESSION = before
