@@ -219,7 +219,7 @@ class Settings:
     """Everything one environment decides; equal settings compile to equal bytes."""
 
     environment: str
-    aws: Aws
+    aws: Aws = section(Aws)
     images: Images = section(Images)
     pipeline: Pipeline = section(Pipeline)
     data: Data = section(Data)
