@@ -1,0 +1,140 @@
+"""The Evaluate step: measure a trained model on the test split, beside the approved champion.
+
+Role: a SageMaker processing job's script. Boundary: a model archive and the test channel in,
+evaluation.json, per_class.csv and plots out; the registry and S3 are read only for a champion.
+The model runs through the code inside its archive: what is measured is what will serve.
+
+    python3 evaluate.py --model model --test test --dataset dataset --output evaluation
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import champion as registry
+import numpy as np
+from artifact import Artifact, ArtifactError, opened
+from dataset import Channel, DatasetError, read_channel
+from measuring import MeasureError, class_order, measure_latency, predict
+from reports import ChampionResult, Evaluation, true_labels, write_plots, write_report
+from staging import staged
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; `model_package_group` is empty without a champion."""
+
+    model: Path
+    test: Path
+    dataset: Path
+    output: Path
+    model_package_group: str
+    batch_size: int
+    latency_samples: int
+
+
+def evaluate(options: Options) -> Evaluation:
+    """Run the whole step and return what was reported; nothing is written when it fails."""
+    channel = read_channel(options.test, "test", options.dataset)
+    with opened(options.model / "model.tar.gz") as artifact:
+        probabilities = _probabilities(artifact, channel, options.batch_size)
+        names = [channel.classes[index] for index in probabilities.argmax(axis=1)]
+        latency = measure_latency(artifact, channel, names, options.latency_samples)
+        size = artifact.size
+    # The first model is gone from memory before the champion is loaded.
+    best = champion_result(options, channel)
+    evaluation = Evaluation(channel, probabilities, latency, size, best)
+    with staged(options.output) as folder:
+        write_report(evaluation, folder)
+        write_plots(evaluation, folder / "plots")
+    return evaluation
+
+
+def champion_result(options: Options, channel: Channel) -> ChampionResult:
+    """The approved model's accuracy on the same images; 0.0 with the reason when there is none."""
+    group = options.model_package_group
+    if not group:
+        return ChampionResult("none", 0.0, "No model package group was given.")
+    session = registry.session()
+    found = registry.find_champion(group, session.client("sagemaker"))
+    if found is None:
+        return ChampionResult("none", 0.0, f"The group {group} has no approved model package.")
+    with tempfile.TemporaryDirectory(prefix="champion-") as scratch:
+        archive = Path(scratch) / "model.tar.gz"
+        registry.fetch(found, session.client("s3"), archive)
+        with opened(archive) as artifact:
+            return _measure_champion(found.arn, artifact, channel, options.batch_size)
+
+
+def _measure_champion(
+    arn: str, artifact: Artifact, channel: Channel, batch_size: int
+) -> ChampionResult:
+    if class_order(artifact, channel) is None:
+        reason = f"Not compared: the champion knows {len(artifact.model.classes)} other classes."
+        return ChampionResult(arn, 0.0, reason)
+    predicted = _probabilities(artifact, channel, batch_size).argmax(axis=1)
+    accuracy = float((predicted == true_labels(channel)).mean())
+    return ChampionResult(arn, accuracy, "Measured on the same test images.")
+
+
+def _probabilities(artifact: Artifact, channel: Channel, batch_size: int) -> np.ndarray:
+    order = class_order(artifact, channel)
+    if order is None:
+        raise MeasureError(
+            f"The model knows {len(artifact.model.classes)} classes and the test split "
+            f"{len(channel.classes)} others; evaluate with the data the model was trained on."
+        )
+    return predict(artifact, channel, batch_size)[:, order]
+
+
+def summary(evaluation: Evaluation) -> str:
+    """One line for the job's log."""
+    best = evaluation.champion
+    return (
+        f"evaluate: accuracy {evaluation.accuracy:.4f} on {len(evaluation.labels)} test images; "
+        f"champion {best.model_package_arn} {best.accuracy:.4f} ({best.reason})"
+    )
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of a command line; argparse exits with status 2 when they are wrong."""
+    parser = argparse.ArgumentParser(description="Measure a model on the test split.")
+    add = parser.add_argument
+    add("--model", type=Path, required=True, help="folder with model.tar.gz")
+    add("--test", type=Path, required=True, help="the test channel's folder")
+    add("--dataset", type=Path, required=True, help="the dataset channel's folder")
+    add("--output", type=Path, required=True, help="folder for the report and the plots")
+    add("--model-package-group", default="", help="where to look for an approved champion")
+    add("--batch-size", type=_positive, default=32, help="images classified at once")
+    add("--latency-samples", type=_positive, default=50, help="single requests to time")
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0, or 1 with one sentence on stderr."""
+    options = parse(arguments)
+    try:
+        print(summary(evaluate(options)), flush=True)
+    except (ArtifactError, DatasetError, MeasureError, registry.ChampionError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # A stopped job ends through the finally blocks, so that it leaves nothing half-written.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
