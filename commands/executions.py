@@ -31,7 +31,7 @@ def read_steps(sagemaker: Any, arn: str) -> list[dict[str, Any]]:
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
-    kind, metadata = next(iter(step.get("Metadata", {}).items()), ("", {}))
+    kind, metadata = next(iter((step.get("Metadata") or {"": {}}).items()))
     return {
         "name": step["StepName"],
         "type": kind,

@@ -1,0 +1,76 @@
+"""A folder of photos copied to the bucket: only what is new or changed, never anything removed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from errors import BreedlineError
+
+UPLOADERS = 8
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a copy did."""
+
+    uploaded: int
+    unchanged: int
+
+    def __str__(self) -> str:
+        return f"{self.uploaded} files uploaded, {self.unchanged} unchanged"
+
+
+def sync_folder(s3: Any, folder: Path, bucket: str, prefix: str) -> SyncReport:
+    """Copy the files below `folder` to `s3://bucket/prefix/`; hidden files are left out.
+
+    Unchanged means: same size and, where S3 gives the MD5 as the entity tag, same content. Files
+    that are only in the bucket stay there. Raises BreedlineError when there is nothing to copy.
+    """
+    files = list(_visible_files(folder))
+    if not files:
+        raise BreedlineError(f"{folder} holds no files; name a folder that holds class folders.")
+    there = _listed(s3, bucket, f"{prefix}/")
+    new = [path for path in files if not _is_there(path, there.get(_key(path, folder, prefix)))]
+    with ThreadPoolExecutor(UPLOADERS) as pool:
+        uploads = pool.map(
+            lambda path: s3.upload_file(str(path), bucket, _key(path, folder, prefix)), new
+        )
+        list(uploads)  # raises what an upload raised
+    return SyncReport(len(new), len(files) - len(new))
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            yield path
+
+
+def _key(path: Path, folder: Path, prefix: str) -> str:
+    return f"{prefix}/{path.relative_to(folder).as_posix()}"
+
+
+def _listed(s3: Any, bucket: str, prefix: str) -> dict[str, tuple[int, str]]:
+    """Key -> (size in bytes, entity tag) of what lies under the prefix."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {
+        item["Key"]: (item["Size"], item["ETag"].strip('"'))
+        for page in pages
+        for item in page.get("Contents", [])
+    }
+
+
+def _is_there(path: Path, listed: tuple[int, str] | None) -> bool:
+    if listed is None or listed[0] != path.stat().st_size:
+        return False
+    is_md5 = "-" not in listed[1]  # a multipart upload's tag is not the MD5 of its content
+    return not is_md5 or listed[1] == _md5(path)
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
