@@ -1,9 +1,9 @@
 """The sagemaker SDK, kept offline and quiet while it compiles.
 
 `offline_session` yields a `PipelineSession` that knows its region and bucket and refuses every AWS
-call. The SDK's own configuration files, telemetry, deprecation notices and log lines are switched
-off for the time of the `with` block only, without touching files or environment variables: a
-user's own SDK defaults would otherwise leak into the definition.
+call. The SDK's configuration files, telemetry, deprecation notices and log lines are off for the
+time of the `with` block only, without touching files or environment variables: a user's own SDK
+defaults would otherwise leak into the definition.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
 # The SDK's defaults configuration, given as a value: no configuration file is read.
@@ -45,42 +45,56 @@ class _NoSession:
 
 
 @contextmanager
+def offline_session(region: str, bucket: str) -> Iterator[Any]:
+    """A `PipelineSession` of `region` and `bucket` that cannot reach AWS."""
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        import boto3
+        import sagemaker.utils
+
+        aws = _NoSession(region)
+        # Estimators make a client of the default session to look for Studio apps, and with it
+        # a search for credentials that ends at the instance metadata address.
+        stack.enter_context(_replaced(boto3, "DEFAULT_SESSION", aws))
+        made = _session(aws, bucket)
+        # The session has checked its configuration; the SDK would check it at each of its
+        # seventy look-ups, for 70 ms apiece.
+        stack.enter_context(
+            _replaced(sagemaker.utils, "validate_sagemaker_config", lambda _configuration: None)
+        )
+        yield made
+
+
+def _session(aws: _NoSession, bucket: str) -> Any:
+    from sagemaker.workflow.pipeline_context import PipelineSession
+
+    class OfflineSession(PipelineSession):  # type: ignore[misc]
+        def default_bucket(self) -> str:
+            # The SDK's own looks in S3 whether the bucket exists, or makes it.
+            return bucket
+
+    return OfflineSession(boto_session=aws, default_bucket=bucket, sagemaker_config=_CONFIGURATION)
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
-    # The SDK logs under several names and warns about its own successor; none of it is the user's.
-    # Importing it also installs a traceback printer of its own.
-    disabled, hook = logging.root.manager.disable, sys.excepthook
+    # The SDK logs under several names and warns about its own successor; none of it is the
+    # user's. Importing it also installs a traceback printer of its own.
+    disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _replaced(sys, "excepthook", sys.excepthook):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
-        sys.excepthook = hook
 
 
 @contextmanager
-def offline_session(region: str, bucket: str) -> Iterator[Any]:
-    """A `PipelineSession` of `region` and `bucket` that cannot reach AWS."""
-    with _quiet():
-        import boto3
-        from sagemaker.workflow.pipeline_context import PipelineSession
-
-        class OfflineSession(PipelineSession):  # type: ignore[misc]
-            def default_bucket(self) -> str:
-                # The SDK's own looks in S3 whether the bucket exists, or makes it.
-                return bucket
-
-        # Estimators make a client of the default session to look for Studio apps, and with it
-        # a search for credentials that ends at the instance metadata address.
-        before = boto3.DEFAULT_SESSION
-        stub: Any = _NoSession(region)
-        boto3.DEFAULT_SESSION = stub
-        try:
-            yield OfflineSession(
-                boto_session=stub,
-                default_bucket=bucket,
-                sagemaker_config=_CONFIGURATION,
-            )
-        finally:
-            boto3.DEFAULT_SESSION = before
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
