@@ -1,0 +1,1 @@
+"""The only code with effects on AWS: code packages, data, plan, apply."""
