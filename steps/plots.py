@@ -126,14 +126,16 @@ def worst_mistakes(
 def _sheet_title(shown: int, total: int) -> str:
     if total == 0:
         return "No mistakes on the test split"
-    return f"The worst {shown} of {total} mistakes"
+    return f"The worst {shown} of {total} mistakes: true class → predicted class"
 
 
 def _caption(cell: Any, mistake: Mistake) -> None:
-    below: dict[str, Any] = {"transform": cell.transAxes, "ha": "center", "va": "top"}
-    wrong = f"→ {_short(mistake.predicted)} {mistake.confidence:.0%}"
-    cell.text(0.5, -0.02, f"{_short(mistake.label)} {mistake.truth:.0%}", fontsize=8, **below)
-    cell.text(0.5, -0.12, wrong, fontsize=8, color=WRONG, **below)
+    # A title, because the layout reserves room for titles and for no other text.
+    cell.set_title(
+        f"{_short(mistake.label)} {mistake.truth:.0%}\n"
+        f"→ {_short(mistake.predicted)} {mistake.confidence:.0%}",
+        fontsize=8,
+    )
 
 
 def _short(name: str, length: int = 22) -> str:
