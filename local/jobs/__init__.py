@@ -1,0 +1,6 @@
+"""Training, processing and transform jobs: each runs as real processes, one per host.
+
+`training`, `processing` and `transform` hold the three services; the other modules are what they
+share: the documents and their status (`lifecycle`), the run itself (`execution`), the hosts'
+folders (`layout`), their data (`channels`, `manifests`) and their processes (`hosts`, `launcher`).
+"""

@@ -1,0 +1,154 @@
+"""One job from its turn on the cores to its last status; the same course for every kind of job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from local.backend import Backend
+from local.jobs.failure import JobFailure
+from local.jobs.hosts import MAX_WAIT, STOPPED, Hosts, Limits, Outcome
+from local.jobs.launcher import HostCommand, Launcher
+from local.jobs.layout import HostFolder
+from local.jobs.lifecycle import Control
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a job occupies: its instance type and its number of hosts."""
+
+    instance_type: str
+    hosts: int
+
+
+class Work(Protocol):
+    """What one kind of job does at each point of the common course."""
+
+    name: str
+    log_group: str
+    size: Size
+    folders: Sequence[HostFolder]
+
+    def wait(self) -> None:
+        """The cores are taken: the job waits for them."""
+        ...
+
+    def limits(self) -> Limits:
+        """The limits, asked for once the job has its cores."""
+        ...
+
+    def download(self, cores: int) -> Sequence[HostCommand]:
+        """Lay out the hosts and their data; `cores` for each. Raises JobFailure."""
+        ...
+
+    def begin(self) -> None:
+        """The hosts are about to start."""
+        ...
+
+    def take(self, host: str, line: str) -> None:
+        """A host printed a line."""
+        ...
+
+    def tick(self) -> None:
+        """About a second has passed while the hosts run."""
+        ...
+
+    def upload(self, outcome: Outcome, failure: JobFailure | None) -> None:
+        """The hosts have ended: keep what they made. Raises JobFailure."""
+        ...
+
+    def finish(self, ended: str, failure: JobFailure | None) -> None:
+        """The last status: `ended` is "" for a full run, Stopped, or the limit that ended it."""
+        ...
+
+
+class Execution:
+    """Runs works, each in a thread of its own, on the shared cores."""
+
+    def __init__(self, backend: Backend, launcher: Launcher) -> None:
+        self._backend = backend
+        self._launcher = launcher
+
+    def start(self, work: Work, control: Control) -> None:
+        """Begin; returns at once."""
+        thread = threading.Thread(
+            target=self._run, args=(work, control), name=f"job-{work.name}", daemon=True
+        )
+        thread.start()
+
+    def _run(self, work: Work, control: Control) -> None:
+        ended, failure = "", None
+        try:
+            ended, failure = self._take_turn(work, control)
+        except JobFailure as error:
+            failure = error
+        except Exception as error:  # the edge of the thread: any fault of ours ends as a failed job
+            logger.exception("the run of %s failed", work.name)
+            failure = JobFailure("InternalServerError", f"{type(error).__name__}: {error}")
+        for folder in work.folders:
+            folder.remove_bulk()
+        work.finish(ended, failure)
+
+    def _take_turn(self, work: Work, control: Control) -> tuple[str, JobFailure | None]:
+        cores = self._backend.capacity.cores_per_host(work.size.instance_type, work.size.hosts)
+        limits = work.limits()
+        gave_up = _Patience(work, control, limits)
+        with self._backend.capacity.hold(cores * work.size.hosts, gave_up) as granted:
+            if not granted:
+                return (STOPPED if control.stopped() else MAX_WAIT), None
+            return self._run_hosts(work, control, cores)
+
+    def _run_hosts(self, work: Work, control: Control, cores: int) -> tuple[str, JobFailure | None]:
+        commands = work.download(cores)
+        if control.stopped():
+            return STOPPED, None
+        work.begin()
+        with ExitStack() as stack:
+            logs = _LogStreams(self._backend, work, stack)
+            hosts = Hosts(self._launcher, control, logs.take, work.tick)
+            outcome = hosts.run(commands, work.limits())
+        words = {folder.host: folder.read_output("failure") for folder in work.folders}
+        failure = outcome.failure(words.__getitem__)
+        work.upload(outcome, failure)
+        return outcome.ended, failure
+
+
+class _Patience:
+    """Asked again and again while a job waits for cores: whether it has given up.
+
+    The first question comes before the first look at the cores, so the second means waiting.
+    """
+
+    def __init__(self, work: Work, control: Control, limits: Limits) -> None:
+        self._work, self._control, self._limits = work, control, limits
+        self._questions = 0
+
+    def __call__(self) -> bool:
+        self._questions += 1
+        if self._questions == 2:
+            self._work.wait()
+        return self._control.stopped() or bool(self._limits.exceeded(time.time()))
+
+
+class _LogStreams:
+    """One log stream per host, named as SageMaker names them."""
+
+    def __init__(self, backend: Backend, work: Work, stack: ExitStack) -> None:
+        self._work = work
+        epoch = int(backend.now())
+        self._streams = {}
+        for folder in work.folders:
+            stream = backend.logs.open(work.log_group, f"{work.name}/{folder.host}-{epoch}")
+            stack.callback(stream.close)
+            self._streams[folder.host] = stream
+
+    def take(self, host: str, line: str) -> None:
+        self._streams[host].write(line)
+        self._work.take(host, line)

@@ -1,0 +1,80 @@
+"""Processing jobs: CreateProcessingJob and its neighbours, each job run as real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.backend import Action, Backend
+from local.jobs.execution import Execution
+from local.jobs.failure import JobFailure, internal_error
+from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.layout import HostFolder
+from local.jobs.lifecycle import SERVER_STOPPED, JobTable, Kind
+from local.jobs.processing_request import read_processing_request
+from local.jobs.processing_run import ProcessingRun, conclude
+from local.listing import Listing
+
+KIND = Kind("ProcessingJob", "Processing", "processing-job", "processing job")
+GRACE = 120.0  # seconds from SIGTERM to SIGKILL
+
+LISTING = Listing(
+    answer="ProcessingJobSummaries",
+    name="ProcessingJobName",
+    summary=(
+        *("ProcessingJobName", "ProcessingJobArn", "CreationTime", "ProcessingEndTime"),
+        *("LastModifiedTime", "ProcessingJobStatus", "FailureReason", "ExitMessage"),
+    ),
+    status="ProcessingJobStatus",
+)
+
+
+class ProcessingJobs:
+    """The processing jobs of one backend."""
+
+    def __init__(
+        self, backend: Backend, launcher: Launcher | None = None, grace: float = GRACE
+    ) -> None:
+        """`grace` is the time in seconds from SIGTERM to SIGKILL when a job is stopped."""
+        self._backend = backend
+        self._table = JobTable(backend, KIND)
+        self._execution = Execution(backend, launcher or shared_launcher())
+        self._grace = grace
+        self.actions: dict[str, Action] = {
+            "CreateProcessingJob": self.create,
+            "DescribeProcessingJob": self._table.describe,
+            "ListProcessingJobs": self._list,
+            "StopProcessingJob": self._stop,
+            "DeleteProcessingJob": self._table.delete,
+        }
+
+    def create(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a job and answer its ARN; raises ApiError for what cannot run here."""
+        processing = read_processing_request(request)
+        document = {
+            "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
+            **{key: value for key, value in request.items() if key != "Tags"},
+        }
+        arn = self._table.create(document, request.get("Tags"))
+        job = self._backend.folder / "jobs" / "processing" / processing.name
+        folders = tuple(HostFolder(job / host, host) for host in processing.hosts)
+        run = ProcessingRun(self._table, processing, arn, folders, self._grace)
+        self._execution.start(run, self._table.control(processing.name))
+        return {"ProcessingJobArn": arn}
+
+    def recover(self) -> None:
+        """Fail the jobs that ran when the server last stopped."""
+        for document in self._table.interrupted():
+            name = document["ProcessingJobName"]
+            reason = internal_error(SERVER_STOPPED.format(name=name))
+            self._table.update(name, self._interruption(reason))
+
+    def _interruption(self, reason: JobFailure) -> Callable[[dict[str, Any]], None]:
+        return lambda document: conclude(document, "", reason, self._backend.now())
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        return LISTING.respond(self._backend.store.list(KIND.name), request)
+
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._table.request_stop(request["ProcessingJobName"], lambda document: None)
+        return {}

@@ -1,0 +1,113 @@
+"""Training jobs: CreateTrainingJob and its neighbours, each job run as real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.backend import Action, Backend
+from local.jobs.execution import Execution
+from local.jobs.failure import JobFailure, internal_error
+from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.layout import HostFolder
+from local.jobs.lifecycle import SERVER_STOPPED, JobTable, Kind
+from local.jobs.metric_lines import MetricLines
+from local.jobs.training_request import read_training_request
+from local.jobs.training_run import TrainingRun
+from local.jobs.training_status import conclude, enter
+from local.listing import Listing
+
+KIND = Kind("TrainingJob", "Training", "training-job", "training job")
+GRACE = 120.0  # seconds from SIGTERM to SIGKILL, as on AWS
+
+LISTING = Listing(
+    answer="TrainingJobSummaries",
+    name="TrainingJobName",
+    summary=(
+        *("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingEndTime"),
+        *("LastModifiedTime", "TrainingJobStatus", "SecondaryStatus"),
+    ),
+    status="TrainingJobStatus",
+)
+
+OnMetric = Callable[[str, float, float], None]
+
+
+class TrainingJobs:
+    """The training jobs of one backend."""
+
+    def __init__(
+        self, backend: Backend, launcher: Launcher | None = None, grace: float = GRACE
+    ) -> None:
+        """`grace` is the time in seconds from SIGTERM to SIGKILL when a job is stopped."""
+        self._backend = backend
+        self._table = JobTable(backend, KIND)
+        self._execution = Execution(backend, launcher or shared_launcher())
+        self._grace = grace
+        self.actions: dict[str, Action] = {
+            "CreateTrainingJob": self.create,
+            "DescribeTrainingJob": self._table.describe,
+            "ListTrainingJobs": self._list,
+            "StopTrainingJob": self._stop,
+            "DeleteTrainingJob": self._table.delete,
+        }
+
+    def create(
+        self,
+        request: dict[str, Any],
+        tuning_job_arn: str | None = None,
+        on_metric: OnMetric | None = None,
+    ) -> dict[str, Any]:
+        """Start a job and answer its ARN.
+
+        `on_metric(name, value, time)` is told of each metric value as it is printed, in a thread of
+        the job's. Raises ApiError for what cannot run here or a name that is taken.
+        """
+        training = read_training_request(request)
+        metrics = MetricLines(training.algorithm.get("MetricDefinitions", ()))
+        document = self._document(request, tuning_job_arn)
+        arn = self._table.create(document, request.get("Tags"))
+        job = self._backend.folder / "jobs" / "training" / training.name
+        folders = tuple(HostFolder(job / host, host) for host in training.hosts)
+        run = TrainingRun(self._table, training, arn, folders, metrics, self._grace, on_metric)
+        self._execution.start(run, self._table.control(training.name))
+        return {"TrainingJobArn": arn}
+
+    def recover(self) -> None:
+        """Fail the jobs that ran when the server last stopped."""
+        for document in self._table.interrupted():
+            name = document["TrainingJobName"]
+            reason = internal_error(SERVER_STOPPED.format(name=name))
+            self._table.update(name, self._interruption(reason))
+
+    def _interruption(self, reason: JobFailure) -> Callable[[dict[str, Any]], None]:
+        return lambda document: conclude(document, "", reason, self._backend.now())
+
+    def _document(self, request: dict[str, Any], tuning_job_arn: str | None) -> dict[str, Any]:
+        output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+        packed = request["OutputDataConfig"].get("CompressionType", "GZIP") == "GZIP"
+        place = f"{output}/{request['TrainingJobName']}/output/model"
+        defaults: dict[str, Any] = {
+            "EnableNetworkIsolation": False,
+            "EnableInterContainerTrafficEncryption": False,
+            "EnableManagedSpotTraining": False,
+            "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
+        }
+        document = {**defaults, **{k: v for k, v in request.items() if k != "Tags"}}
+        document["ModelArtifacts"] = {
+            "S3ModelArtifacts": f"{place}.tar.gz" if packed else f"{place}/"
+        }
+        if tuning_job_arn:
+            document["TuningJobArn"] = tuning_job_arn
+        enter(document, "Starting", self._backend.now())
+        return document
+
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        return LISTING.respond(self._backend.store.list(KIND.name), request)
+
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        now = self._backend.now()
+        self._table.request_stop(
+            request["TrainingJobName"], lambda document: enter(document, "Stopping", now)
+        )
+        return {}

@@ -1,0 +1,106 @@
+"""Training jobs run for real: statuses, artifacts, failures, limits."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from local.errors import ApiError
+from tests.local.jobs.conftest import BUCKET, training_request
+
+TRAIN = """
+import json, os, sys
+print("metrics epoch=1 loss=0.75", flush=True)
+print("metrics epoch=2 loss=0.5", flush=True)
+open(os.path.join(os.environ["SM_MODEL_DIR"], "model.json"), "w").write(json.dumps(sys.argv[1:]))
+open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt"), "w").write("kept")
+"""
+
+
+def archive(backend, uri: str) -> dict[str, bytes]:
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    body = backend.objects.find(bucket, key).path.read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar}
+
+
+def test_a_script_runs_and_leaves_its_model_output_metrics_and_log(trainer):
+    done = trainer.run(
+        "first",
+        TRAIN,
+        HyperParameters={"epochs": "2", "backbone": '"resnet18"'},
+        AlgorithmSpecification={
+            "TrainingImage": "image",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([0-9.]+)"}],
+        },
+    )
+    assert done["TrainingJobStatus"] == done["SecondaryStatus"] == "Completed", done
+    assert done["ModelArtifacts"] == {
+        "S3ModelArtifacts": f"s3://{BUCKET}/out/first/output/model.tar.gz"
+    }
+    model = archive(trainer.backend, done["ModelArtifacts"]["S3ModelArtifacts"])
+    assert json.loads(model["model.json"]) == ["--backbone", "resnet18", "--epochs", "2"]
+    output = archive(trainer.backend, f"s3://{BUCKET}/out/first/output/output.tar.gz")
+    assert output == {"notes.txt": b"kept"}
+    assert [(m["MetricName"], m["Value"]) for m in done["FinalMetricDataList"]] == [("loss", 0.5)]
+    assert trainer.log("first") == ["metrics epoch=1 loss=0.75", "metrics epoch=2 loss=0.5"]
+
+
+def test_statuses_move_as_on_aws(trainer):
+    done = trainer.run("moving", "print('hello')")
+    transitions = done["SecondaryStatusTransitions"]
+    assert [t["Status"] for t in transitions] == [
+        *("Starting", "Downloading", "Training", "Uploading", "Completed")
+    ]
+    assert all(t["StatusMessage"] and t["StartTime"] <= t["EndTime"] for t in transitions)
+    assert done["CreationTime"] <= done["TrainingStartTime"] <= done["TrainingEndTime"]
+    assert done["BillableTimeInSeconds"] >= 1
+
+
+def test_a_name_is_used_once(trainer):
+    trainer.run("once", "pass")
+    with pytest.raises(ApiError) as caught:
+        trainer.jobs.create(training_request("once"))
+    assert caught.value.code == "ResourceInUse"
+
+
+def test_an_exception_becomes_the_failure_reason(trainer):
+    done = trainer.run("broken", "raise ValueError('no images in train/')")
+    assert done["TrainingJobStatus"] == "Failed"
+    assert done["FailureReason"] == (
+        "AlgorithmError: ValueError: no images in train/, exit code: 1"
+    )
+
+
+def test_the_failure_file_has_the_last_word(trainer):
+    script = """
+    import pathlib, sys
+    pathlib.Path("/opt/ml/output/failure").write_text("the learning rate must be positive")
+    sys.exit(3)
+    """.replace(
+        '"/opt/ml/output/failure"', '__import__("os").environ["SM_OUTPUT_DIR"] + "/failure"'
+    )
+    done = trainer.run("explained", script)
+    assert done["FailureReason"] == (
+        "AlgorithmError: the learning rate must be positive, exit code: 3"
+    )
+
+
+def test_a_host_killed_from_outside_is_an_internal_error(trainer):
+    done = trainer.run("killed", "import os; os.kill(os.getpid(), 9)")
+    assert done["FailureReason"] == (
+        "InternalServerError: host algo-1 was lost (killed by signal 9)."
+    )
+
+
+def test_missing_data_fails_the_job_as_aws_does(trainer):
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/nothing/"}
+    channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
+    done = trainer.run("hungry", "pass", InputDataConfig=[channel])
+    assert done["FailureReason"].startswith(
+        f"ClientError: Data download failed: No objects at s3://{BUCKET}/nothing/"
+    )
