@@ -81,12 +81,20 @@ def _stable(definition: dict[str, Any]) -> dict[str, Any]:
         if step["Name"] == "Register-RegisterModel":
             step["Name"] = "Register"
         if step["Type"] == "Tuning":
-            arguments = step["Arguments"]
-            # The SDK puts a job name with the current time among the hyperparameters.
-            arguments["TrainingJobDefinition"]["StaticHyperParameters"].pop("sagemaker_job_name")
-            parents = arguments.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
-            parents.sort(key=lambda parent: parent["HyperParameterTuningJobName"]["Get"])
+            _make_tuning_stable(step["Arguments"])
     return definition
+
+
+def _make_tuning_stable(arguments: dict[str, Any]) -> None:
+    # The SDK puts a job name with the current time among the hyperparameters,
+    del arguments["TrainingJobDefinition"]["StaticHyperParameters"]["sagemaker_job_name"]
+    # writes null for a grid, which has no number of trials,
+    limits = arguments["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    if limits["MaxNumberOfTrainingJobs"] is None:
+        del limits["MaxNumberOfTrainingJobs"]
+    # and keeps warm start parents in a set.
+    parents = arguments.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+    parents.sort(key=lambda parent: str(parent["HyperParameterTuningJobName"]["Get"]))
 
 
 def _steps(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

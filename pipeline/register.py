@@ -31,7 +31,7 @@ def register_step(context: Context, train: Any, evaluate: Any) -> Any:
         model_package_group_name=settings.pipeline.model_package_group,
         approval_status=context.parameters["ModelApprovalStatus"],
         model_metrics=_metrics(evaluate),
-        customer_metadata_properties=_provenance(context),
+        customer_metadata_properties=_provenance(),
         description=f"Image classifier of the pipeline {settings.pipeline.name}",
     )
     return ModelStep(name="Register", step_args=package, retry_policies=context.step_retries())
@@ -57,13 +57,13 @@ def _metrics(evaluate: Any) -> Any:
     return ModelMetrics(model_statistics=source)
 
 
-def _provenance(context: Context) -> dict[str, Any]:
+def _provenance() -> dict[str, Any]:
     from sagemaker.workflow.execution_variables import ExecutionVariables
 
     return {
         # Metadata are strings; the SDK wraps the number into a join of one part.
         "accuracy": figure(ACCURACY).to_string(),
         "data_digest": figure(DATA_DIGEST),
+        # The execution names its definition, and with it every code package.
         "pipeline_execution_arn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
-        **{f"{step}_code": uri for step, uri in sorted(context.code.items())},
     }

@@ -1,0 +1,229 @@
+"""Settings: every environment loads, every problem is told, nothing is guessed."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import settings
+from errors import BreedlineError
+from settings_reader import SettingsError
+from settings_reader import environment as environment_table
+
+ROOT = Path(settings.__file__).parent
+SOUND = """
+[try]
+[try.aws]
+region = "eu-west-1"
+account_id = "111122223333"
+role_name = "runner"
+[try.tuning.ranges]
+learning_rate = { type = "continuous", min = 0.001, max = 0.1 }
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_with(*lines: str, environment: str = "try", base: str = SOUND) -> settings.Settings:
+        path = tmp_path / "environments.toml"
+        path.write_text(base + "\n".join(lines), encoding="utf-8")
+        return settings.load(environment, path)
+
+    return load_with
+
+
+def problems_of(load, *lines: str) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load(*lines)
+    return [str(problem) for problem in raised.value.problems]
+
+
+@pytest.mark.parametrize("environment", ["local", "aws-example"])
+def test_the_environments_that_come_with_the_project_load(environment):
+    assert settings.load(environment).environment == environment
+
+
+def test_the_example_environment_shows_every_key():
+    example = environment_table(settings.ENVIRONMENTS, "aws-example")
+    for section in dataclasses.fields(settings.Settings):
+        if section.name == "environment":
+            continue
+        cls = section.metadata["section"]
+        keys = {field.name for field in dataclasses.fields(cls)}
+        assert set(example[section.name]) == keys, section.name
+
+
+def test_bucket_role_and_data_are_derived_from_the_account(load):
+    loaded = load()
+    assert loaded.bucket == "breedline-try-111122223333-eu-west-1"
+    assert loaded.role_arn == "arn:aws:iam::111122223333:role/runner"
+    assert loaded.data_uri == "s3://breedline-try-111122223333-eu-west-1/data"
+
+
+def test_a_role_in_china_has_the_partition_of_china(load):
+    loaded = load(base=SOUND.replace("eu-west-1", "cn-north-1"))
+    assert loaded.role_arn.startswith("arn:aws-cn:")
+
+
+def test_settings_are_frozen_down_to_their_tables(load):
+    loaded = load("[try.aws.tags]", "team = 'vision'")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        loaded.tuning.max_jobs = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        loaded.aws.tags["team"] = "other"  # type: ignore[index]
+
+
+def test_all_problems_are_told_at_once_with_key_value_and_what_is_allowed(load):
+    found = problems_of(
+        load,
+        "[try.pipeline]",
+        "accuracy_threshold = 1.5",
+        "name = 'two words'",
+        "[try.training]",
+        "instance_count = 0",
+        "[try.data]",
+        "input_mode = 'Pipe'",
+    )
+    assert found == [
+        "try.pipeline.name = 'two words'; allowed: letters, digits and '-', at most 63",
+        "try.pipeline.accuracy_threshold = 1.5; allowed: a number from 0 to 1",
+        "try.data.input_mode = 'Pipe'; allowed: File or FastFile",
+        "try.training.instance_count = 0; allowed: a whole number from 1 to 64",
+    ]
+
+
+def test_an_unknown_key_is_an_error_that_names_the_nearest(load):
+    (found,) = problems_of(load, "[try.training]", "instance_cuont = 2")
+    assert "try.training.instance_cuont = 2" in found
+    assert "did you mean 'instance_count'?" in found
+
+
+def test_an_unknown_section_is_an_error(load):
+    (found,) = problems_of(load, "[try.trainig]", "volume_gb = 2")
+    assert "did you mean 'training'?" in found
+
+
+def test_a_hyperparameter_that_train_does_not_tune_is_an_error(load):
+    (found,) = problems_of(load, "learning_rat = { type = 'continuous', min = 1, max = 2 }")
+    assert "did you mean 'learning_rate'?" in found
+
+
+def test_keys_without_a_default_are_told_when_they_are_missing(load):
+    with pytest.raises(SettingsError) as raised:
+        load(base="[try]\n[try.aws]\nrole_name = 'r'\n")
+    assert [problem.key for problem in raised.value.problems] == [
+        "try.aws.region",
+        "try.aws.account_id",
+        "try.tuning.ranges",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("max_jobs = true", "a whole number"),
+        ("max_jobs = 4.0", "a whole number"),
+        ("max_jobs = '4'", "a whole number"),
+        ("strategy = 'bayesian'", "Bayesian or Random or Grid or Hyperband"),
+        ("warm_start_parents = ['a-name-of-more-than-thirty-two-characters']", "at most 32"),
+    ],
+)
+def test_a_value_of_the_wrong_type_or_form_is_refused(load, line, allowed):
+    (found,) = problems_of(load, "[try.tuning]", line)
+    assert allowed in found
+
+
+def test_not_a_number_is_no_threshold(load):
+    (found,) = problems_of(load, "[try.pipeline]", "accuracy_threshold = nan")
+    assert "a number from 0 to 1" in found
+
+
+CROSS_CHECKS = {
+    "spot waits less than the job may run": (
+        ["[try.spot]", "enabled = true", "max_wait_seconds = 60"],
+        ["spot.max_wait_seconds", "spot.max_wait_seconds"],
+    ),
+    "splits leave nothing to train on": (
+        ["[try.prepare]", "validation_fraction = 0.5", "test_fraction = 0.5"],
+        ["prepare.test_fraction"],
+    ),
+    "an empty split": (["[try.prepare]", "test_fraction = 0"], ["prepare.test_fraction"]),
+    "more trials at once than in all": (
+        ["[try.tuning]", "max_jobs = 2", "max_parallel_jobs = 3"],
+        ["tuning.max_parallel_jobs"],
+    ),
+    "a grid over a continuous range": (
+        ["[try.tuning]", "strategy = 'Grid'"],
+        ["tuning.ranges.learning_rate.type"],
+    ),
+    "two who stop trials early": (
+        ["[try.tuning]", "strategy = 'Hyperband'"],
+        ["tuning.early_stopping"],
+    ),
+    "a batch that leaves a host without images": (
+        ["batch_size = { type = 'categorical', values = ['1', '8'] }"],
+        ["tuning.ranges.batch_size"],
+    ),
+    "a range upside down": (
+        ["hidden_units = { type = 'integer', min = 9, max = 3 }"],
+        ["tuning.ranges.hidden_units.min"],
+    ),
+    "a logarithm of zero": (
+        [
+            "weight_decay = { type = 'continuous', min = 0, max = 1, scaling = 'Logarithmic' }",
+        ],
+        ["tuning.ranges.weight_decay.min"],
+    ),
+    "a continuous number of images": (
+        ["batch_size = { type = 'continuous', min = 8, max = 64 }"],
+        ["tuning.ranges.batch_size.type"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CROSS_CHECKS)
+def test_settings_that_contradict_each_other_are_refused(load, name):
+    lines, keys = CROSS_CHECKS[name]
+    found = problems_of(load, *lines)
+    assert [problem.partition(" ")[0] for problem in found] == [f"try.{key}" for key in keys]
+
+
+def test_subnets_without_security_groups_are_refused(load):
+    base = SOUND.replace('role_name = "runner"', 'role_name = "r"\nsubnets = ["subnet-0a"]')
+    with pytest.raises(SettingsError, match="subnets and security_groups together"):
+        load(base=base)
+
+
+def test_a_role_is_given_by_name_or_by_arn_but_not_both(load):
+    both = 'role_name = "r"\nrole_arn = "arn:aws:iam::111122223333:role/r"'
+    with pytest.raises(SettingsError, match="either role_name or role_arn"):
+        load(base=SOUND.replace('role_name = "runner"', both))
+
+
+def test_a_bucket_name_that_grows_too_long_is_refused(load):
+    base = SOUND.replace("[try", "[" + "e" * 20).replace("eu-west-1", "ap-southeast-longer-1")
+    with pytest.raises(SettingsError, match="set aws.bucket"):
+        load(environment="e" * 20, base=base)
+
+
+def test_an_unknown_environment_names_the_known_ones():
+    with pytest.raises(BreedlineError, match=r"has local, aws-example\. Did you mean 'local'\?"):
+        settings.load("lokal")
+
+
+def test_a_missing_file_and_a_broken_file_are_one_sentence_each(tmp_path):
+    with pytest.raises(BreedlineError, match="cannot be read"):
+        settings.load("local", tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[local\n")
+    with pytest.raises(BreedlineError, match="is not valid TOML"):
+        settings.load("local", broken)
+
+
+def test_loading_settings_imports_neither_boto3_nor_the_sagemaker_sdk():
+    code = "import sys, settings, pipeline.definition as d; settings.load('local')\n"
+    code += "sys.exit(' '.join({'boto3', 'sagemaker', 'torch'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
