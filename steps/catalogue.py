@@ -137,14 +137,17 @@ class Catalogue:
         )
 
     def move_from_train(self, class_name: str, wanted: Mapping[str, int]) -> None:
-        """Move so many training images of a class to each split, the lowest-ranked first.
+        """Move so many training images of a class to each split, by rank.
 
         The rank is a hash of seed and content: it does not depend on names or on other images.
+        Test takes the lowest and validation the highest, so that each has one border, with train,
+        and a new image pushes at most one other across it.
         """
         for split, count in wanted.items():
+            order = "DESC" if split == "validation" else "ASC"
             self._db.execute(
-                "UPDATE file SET split = ? WHERE path IN (SELECT path FROM file WHERE class = ? "
-                "AND split = 'train' ORDER BY rank, path LIMIT ?)",
+                "UPDATE file SET split = ? WHERE path IN (SELECT path FROM file WHERE class = ? "  # noqa: S608
+                f"AND split = 'train' ORDER BY rank {order} LIMIT ?)",
                 (split, class_name, count),
             )
 

@@ -7,8 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import sample_data
 from PIL import Image
+
+import sample_data
 
 
 def contents(folder: Path) -> dict[str, str]:
