@@ -1,0 +1,72 @@
+"""`upsert`, `diff`, `show`: what the settings describe, against what is deployed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from commands.output import emit, say
+from commands.session import Session
+from pipeline.definition import compile_pipeline, render
+from provision import packages
+from provision.apply import apply
+from provision.change import Clients, Result
+from provision.plan import Plan, plan
+
+STEPS = Path(__file__).parents[1] / "steps"
+
+
+def upsert(session: Session, arguments: argparse.Namespace) -> int:
+    """Carry out the plan, or only print it with --dry-run."""
+    planned = make_plan(session)
+    if arguments.dry_run:
+        emit(planned.as_dict(), str(planned), session.as_json)
+        return 0
+    results = _apply(session, planned)
+    result = {"applied": [done.as_dict() for done in results], "is_empty": planned.is_empty}
+    lines = [f"{done.change.kind}d {done.change.resource} {done.detail}" for done in results]
+    emit(result, "\n".join(lines) or "Nothing to change.", session.as_json)
+    return 0
+
+
+def diff(session: Session, arguments: argparse.Namespace) -> int:
+    """Print the plan; exit 2 when it would change something."""
+    planned = make_plan(session)
+    emit(planned.as_dict(), str(planned), session.as_json)
+    return 0 if planned.is_empty else 2
+
+
+def show(session: Session, arguments: argparse.Namespace) -> int:
+    """Print the compiled pipeline definition; needs no server and no account."""
+    definition, _ = compile_definition(session)
+    print(render(definition))
+    return 0
+
+
+def apply_definition(session: Session) -> None:
+    """Bring what is deployed up to date, saying what changes."""
+    _apply(session, make_plan(session))
+
+
+def compile_definition(session: Session) -> tuple[dict[str, Any], dict[str, packages.Package]]:
+    """The pipeline definition of the settings and the code packages that it refers to."""
+    code = packages.build(session.settings, STEPS)
+    return compile_pipeline(session.settings, packages.uris(code)), code
+
+
+def make_plan(session: Session) -> Plan:
+    """Compile, read what is deployed, compare."""
+    definition, code = compile_definition(session)
+    return plan(_clients(session), session.settings, definition, code)
+
+
+def _apply(session: Session, planned: Plan) -> list[Result]:
+    def report(change: Any) -> None:
+        say(f"{change.kind:<12} {change.resource} {change.name}")
+
+    return apply(planned, _clients(session), report)
+
+
+def _clients(session: Session) -> Clients:
+    return Clients(s3=session.client("s3"), sagemaker=session.client("sagemaker"))
