@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.errors import validation_error
 from local.store import Document, Store
 from local.tuning.request import Definition, Plan
 from local.tuning.search import Observation
+from local.tuning.training import OBJECTIVE_HYPERPARAMETER
 from local.tuning.trials import Summary, objective_value, succeeded
 
 KIND = "HyperParameterTuningJob"
@@ -55,6 +56,12 @@ def _difference(
             f"WarmStartConfig: the parent tuning job '{name}' has the objective {kind} '{metric}', "
             f"this one {definition.objective_type} '{definition.metric}'; they must be the same."
         )
+    count, parents_count = _count(definition.body, definition.ranges), _parents_count(parent, body)
+    if count != parents_count:
+        return (
+            f"WarmStartConfig: the tuning job has {count} hyperparameters, static and tuned, but "
+            f"its parent '{name}' has {parents_count}; the number must stay the same."
+        )
     if warm_start_type == IDENTICAL:
         for key, mine, theirs in _identical(definition.body, body):
             if mine != theirs:
@@ -63,6 +70,17 @@ def _difference(
                     "use the WarmStartType TransferLearning."
                 )
     return ""
+
+
+def _count(body: Mapping[str, Any], ranges: Sequence[Any]) -> int:
+    static = body.get("StaticHyperParameters") or {}
+    return len(ranges) + len(static.keys() - {OBJECTIVE_HYPERPARAMETER})
+
+
+def _parents_count(parent: Document, body: Document) -> int:
+    config = parent["HyperParameterTuningJobConfig"]
+    ranges = body.get("HyperParameterRanges") or config["ParameterRanges"]
+    return _count(body, [entry for entries in ranges.values() for entry in entries])
 
 
 def _identical(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
