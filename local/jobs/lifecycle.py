@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.backend import Backend
+from local.backend import Action, Backend
 from local.errors import in_use, not_found, validation_error
+from local.jobs.failure import JobFailure, internal_error
+from local.listing import Listing
 from local.store import Document, DocumentExists, public
 
 ACTIVE = ("InProgress", "Stopping")
-SERVER_STOPPED = "the local server stopped while {name} ran."
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Kind:
     prefix: str
     resource: str
     words: str
+    can_be_deleted: bool = True
 
     @property
     def name_key(self) -> str:
@@ -106,9 +108,6 @@ class JobTable:
             raise not_found(f"There is no {self.kind.words} named '{name}'.")
         return document
 
-    def describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        return public(self.find(request[self.kind.name_key]))
-
     def update(self, name: str, change: Callable[[Document], None]) -> Document:
         """Change the document, stamp it, and send the state change event."""
 
@@ -124,7 +123,35 @@ class JobTable:
         """Set fields that are no change of state: no event, no new LastModifiedTime."""
         self.backend.store.set(self.kind.name, name, **fields)
 
-    def request_stop(self, name: str, change: Callable[[Document], None]) -> None:
+    def actions(
+        self,
+        create: Action,
+        listing: Listing,
+        stopping: Callable[[Document], None] = lambda document: None,
+    ) -> dict[str, Action]:
+        """The API's actions on this kind; `stopping` adds to what Stop… changes."""
+        name = self.kind.name
+        actions: dict[str, Action] = {
+            f"Create{name}": create,
+            f"Describe{name}": lambda request: public(self.find(request[self.kind.name_key])),
+            f"List{name}s": lambda request: listing.respond(self.backend.store.list(name), request),
+            f"Stop{name}": lambda request: self._stop(request[self.kind.name_key], stopping),
+        }
+        if self.kind.can_be_deleted:
+            actions[f"Delete{name}"] = self._delete
+        return actions
+
+    def fail_interrupted(self, conclude: Callable[[Document, JobFailure], None]) -> None:
+        """Fail what was running when the server last stopped."""
+        active = self.backend.store.list(
+            self.kind.name, lambda document: document[self.kind.status_key] in ACTIVE
+        )
+        for document in active:
+            name = document[self.kind.name_key]
+            failure = internal_error(f"the local server stopped while {name} ran.")
+            self.update(name, _concluding(conclude, failure))
+
+    def _stop(self, name: str, change: Callable[[Document], None]) -> dict[str, Any]:
         """Mark a running job Stopping and tell its run; a second request changes nothing."""
         status = self.find(name)[self.kind.status_key]
         if status not in ACTIVE:
@@ -139,8 +166,9 @@ class JobTable:
 
         self.update(name, mark)
         self.control(name).stop()
+        return {}
 
-    def delete(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         """Forget a job that has ended."""
         name = request[self.kind.name_key]
         document = self.find(name)
@@ -154,15 +182,25 @@ class JobTable:
     def forget_control(self, name: str) -> None:
         self._controls.pop(name, None)
 
-    def interrupted(self) -> list[Document]:
-        """Jobs that were running when the server last stopped."""
-        return self.backend.store.list(
-            self.kind.name, lambda document: document[self.kind.status_key] in ACTIVE
-        )
-
     def _announce(self, document: Document) -> None:
         detail = event_times(public(document))
         self.backend.events.emit(self.kind.event, detail, [document[self.kind.arn_key]])
+
+
+def _concluding(
+    conclude: Callable[[Document, JobFailure], None], failure: JobFailure
+) -> Callable[[Document], None]:
+    return lambda document: conclude(document, failure)
+
+
+def conclude(
+    kind: Kind, document: Document, ended: str, failure: JobFailure | None, now: float
+) -> None:
+    """The last status: Completed, Failed with its reason, Stopped by request or by a limit."""
+    document[kind.status_key] = "Failed" if failure else "Stopped" if ended else "Completed"
+    document[kind.end_key] = now
+    if failure:
+        document["FailureReason"] = str(failure)
 
 
 def event_times(value: Any) -> Any:

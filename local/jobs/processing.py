@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from local.backend import Action, Backend
+from local.backend import Backend
 from local.jobs.execution import Execution
-from local.jobs.failure import JobFailure, internal_error
 from local.jobs.launcher import Launcher, shared_launcher
 from local.jobs.layout import HostFolder
-from local.jobs.lifecycle import SERVER_STOPPED, JobTable, Kind
+from local.jobs.lifecycle import JobTable, Kind, conclude
 from local.jobs.processing_request import read_processing_request
-from local.jobs.processing_run import ProcessingRun, conclude
+from local.jobs.processing_run import ProcessingRun
 from local.listing import Listing
 
 KIND = Kind("ProcessingJob", "Processing", "processing-job", "processing job")
@@ -40,13 +38,7 @@ class ProcessingJobs:
         self._table = JobTable(backend, KIND)
         self._execution = Execution(backend, launcher or shared_launcher())
         self._grace = grace
-        self.actions: dict[str, Action] = {
-            "CreateProcessingJob": self.create,
-            "DescribeProcessingJob": self._table.describe,
-            "ListProcessingJobs": self._list,
-            "StopProcessingJob": self._stop,
-            "DeleteProcessingJob": self._table.delete,
-        }
+        self.actions = self._table.actions(self.create, LISTING)
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         """Start a job and answer its ARN; raises ApiError for what cannot run here."""
@@ -64,17 +56,6 @@ class ProcessingJobs:
 
     def recover(self) -> None:
         """Fail the jobs that ran when the server last stopped."""
-        for document in self._table.interrupted():
-            name = document["ProcessingJobName"]
-            reason = internal_error(SERVER_STOPPED.format(name=name))
-            self._table.update(name, self._interruption(reason))
-
-    def _interruption(self, reason: JobFailure) -> Callable[[dict[str, Any]], None]:
-        return lambda document: conclude(document, "", reason, self._backend.now())
-
-    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        return LISTING.respond(self._backend.store.list(KIND.name), request)
-
-    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._table.request_stop(request["ProcessingJobName"], lambda document: None)
-        return {}
+        self._table.fail_interrupted(
+            lambda document, failure: conclude(KIND, document, "", failure, self._backend.now())
+        )

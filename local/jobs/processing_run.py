@@ -9,7 +9,7 @@ from local.jobs.artifacts import FolderSync
 from local.jobs.channels import find_content, place
 from local.jobs.execution import Size
 from local.jobs.failure import JobFailure, client_error
-from local.jobs.hosts import Limits, Outcome
+from local.jobs.hosts import MAX_RUNTIME, Limits, Outcome
 from local.jobs.launcher import HostCommand
 from local.jobs.layout import (
     HostFolder,
@@ -19,7 +19,7 @@ from local.jobs.layout import (
     write_hosts_file,
     write_json,
 )
-from local.jobs.lifecycle import JobTable
+from local.jobs.lifecycle import JobTable, conclude
 from local.jobs.machine import gpu_variables
 from local.jobs.processing_request import ProcessingRequest
 
@@ -67,16 +67,15 @@ class ProcessingRun:
                 "AWS pulls no images. Name a command in AppSpecification.ContainerEntrypoint, as "
                 "the SDK's processors do."
             )
-        contents = {i.name: find_content(self._backend.objects, i.source) for i in self._inputs()}
+        contents = {
+            i.name: find_content(self._backend.objects, i.source) for i in self._request.inputs
+        }
         for index, host in enumerate(self.folders):
-            for each in self._inputs():
+            for each in self._request.inputs:
                 share = contents[each.name].share(index, len(self.folders), each.source)
                 place(share, host.path(each.path), each.source.gunzip)
             self._configure(host)
         return [self._command(host, rank, cores) for rank, host in enumerate(self.folders)]
-
-    def _inputs(self) -> Sequence[Any]:
-        return self._request.inputs
 
     def _configure(self, host: HostFolder) -> None:
         for output in self._request.outputs:
@@ -135,21 +134,13 @@ class ProcessingRun:
         message = next((text for text in messages if text), "")
 
         def change(document: dict[str, Any]) -> None:
-            conclude(document, ended, failure, now)
+            conclude(self._table.kind, document, ended, failure, now)
+            if ended == MAX_RUNTIME:
+                document["FailureReason"] = (
+                    "ClientError: the job ran longer than its MaxRuntimeInSeconds."
+                )
             if message:
                 document["ExitMessage"] = message[:1024]
 
         self._table.update(self.name, change)
         self._table.forget_control(self.name)
-
-
-def conclude(document: dict[str, Any], ended: str, failure: JobFailure | None, now: float) -> None:
-    """The last status: Completed, Stopped (by request or by its time limit), or Failed."""
-    document["ProcessingJobStatus"] = "Failed" if failure else "Stopped" if ended else "Completed"
-    document["ProcessingEndTime"] = now
-    if failure:
-        document["FailureReason"] = str(failure)
-    elif ended not in ("", "Stopped"):
-        document["FailureReason"] = (
-            "ClientError: the job ran longer than StoppingCondition.MaxRuntimeInSeconds."
-        )

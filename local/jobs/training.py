@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.backend import Action, Backend
+from local.backend import Backend
 from local.jobs.execution import Execution
-from local.jobs.failure import JobFailure, internal_error
 from local.jobs.launcher import Launcher, shared_launcher
 from local.jobs.layout import HostFolder
-from local.jobs.lifecycle import SERVER_STOPPED, JobTable, Kind
+from local.jobs.lifecycle import JobTable
 from local.jobs.metric_lines import MetricLines
 from local.jobs.training_request import read_training_request
 from local.jobs.training_run import TrainingRun
-from local.jobs.training_status import conclude, enter
+from local.jobs.training_status import KIND, conclude, enter
 from local.listing import Listing
 
-KIND = Kind("TrainingJob", "Training", "training-job", "training job")
 GRACE = 120.0  # seconds from SIGTERM to SIGKILL, as on AWS
 
 LISTING = Listing(
@@ -44,13 +42,9 @@ class TrainingJobs:
         self._table = JobTable(backend, KIND)
         self._execution = Execution(backend, launcher or shared_launcher())
         self._grace = grace
-        self.actions: dict[str, Action] = {
-            "CreateTrainingJob": self.create,
-            "DescribeTrainingJob": self._table.describe,
-            "ListTrainingJobs": self._list,
-            "StopTrainingJob": self._stop,
-            "DeleteTrainingJob": self._table.delete,
-        }
+        self.actions = self._table.actions(
+            self.create, LISTING, lambda document: enter(document, "Stopping", backend.now())
+        )
 
     def create(
         self,
@@ -75,13 +69,9 @@ class TrainingJobs:
 
     def recover(self) -> None:
         """Fail the jobs that ran when the server last stopped."""
-        for document in self._table.interrupted():
-            name = document["TrainingJobName"]
-            reason = internal_error(SERVER_STOPPED.format(name=name))
-            self._table.update(name, self._interruption(reason))
-
-    def _interruption(self, reason: JobFailure) -> Callable[[dict[str, Any]], None]:
-        return lambda document: conclude(document, "", reason, self._backend.now())
+        self._table.fail_interrupted(
+            lambda document, failure: conclude(document, "", failure, self._backend.now())
+        )
 
     def _document(self, request: dict[str, Any], tuning_job_arn: str | None) -> dict[str, Any]:
         output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
@@ -101,13 +91,3 @@ class TrainingJobs:
             document["TuningJobArn"] = tuning_job_arn
         enter(document, "Starting", self._backend.now())
         return document
-
-    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        return LISTING.respond(self._backend.store.list(KIND.name), request)
-
-    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        now = self._backend.now()
-        self._table.request_stop(
-            request["TrainingJobName"], lambda document: enter(document, "Stopping", now)
-        )
-        return {}

@@ -116,6 +116,7 @@ class TrainingRun:
         """Checkpoints and output data always; the model unless the script failed."""
         self._advance("Uploading")
         self.tick()
+        self._leave_last_words(outcome)
         raw = self._request.raw["OutputDataConfig"]
         place = f"{raw['S3OutputPath'].rstrip('/')}/{self.name}/output"
         objects = self._backend.objects
@@ -127,6 +128,15 @@ class TrainingRun:
             upload_archive(objects, f"{place}/model.tar.gz", models)
         else:
             upload_tree(objects, f"{place}/model", merged(models))
+
+    def _leave_last_words(self, outcome: Outcome) -> None:
+        """The toolkit's `success` or `failure` file, where the script left none."""
+        for folder, run in zip(self.folders, outcome.runs, strict=False):
+            folder.output.mkdir(parents=True, exist_ok=True)
+            if run.code == 0:
+                (folder.output / "success").touch()
+            elif not folder.read_output("failure"):
+                (folder.output / "failure").write_text(run.output.last_error.text())
 
     def finish(self, ended: str, failure: JobFailure | None) -> None:
         now = self._backend.now()

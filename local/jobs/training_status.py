@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from local.jobs import lifecycle
 from local.jobs.failure import JobFailure
 from local.jobs.hosts import MAX_RUNTIME, MAX_WAIT
 from local.store import Document
+
+KIND = lifecycle.Kind("TrainingJob", "Training", "training-job", "training job")
 
 MESSAGES = {
     "Starting": "Starting the training job",
@@ -48,16 +51,10 @@ def advance(document: Document, secondary: str, now: float) -> None:
 
 def conclude(document: Document, ended: str, failure: JobFailure | None, now: float) -> None:
     """The last status: Completed, Failed with its reason, Stopped, or Stopped by a limit."""
-    status, secondary = "Completed", "Completed"
-    if failure:
-        status, secondary = "Failed", "Failed"
-        document["FailureReason"] = str(failure)
-    elif ended:
-        status, secondary = "Stopped", ended
-    document["TrainingJobStatus"] = status
+    lifecycle.conclude(KIND, document, ended, failure, now)
+    secondary = "Failed" if failure else ended or "Completed"
     enter(document, secondary, now, str(failure) if failure else "")
     document["SecondaryStatusTransitions"][-1]["EndTime"] = now
-    document["TrainingEndTime"] = now
     if "TrainingStartTime" in document:
         seconds = max(1, round(now - document["TrainingStartTime"]))
         document["TrainingTimeInSeconds"] = seconds

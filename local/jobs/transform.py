@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from local.backend import Action, Backend
+from local.backend import Backend
+from local.jobs.execution import Execution
+from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.layout import HostFolder
+from local.jobs.lifecycle import JobTable, Kind, conclude
+from local.jobs.transform_request import Call, read_transform_request
+from local.jobs.transform_run import TransformRun
+from local.listing import Listing
 
-Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+KIND = Kind("TransformJob", "Transform", "transform-job", "transform job", can_be_deleted=False)
+GRACE = 120.0  # seconds from SIGTERM to SIGKILL
+
+LISTING = Listing(
+    answer="TransformJobSummaries",
+    name="TransformJobName",
+    summary=(
+        *("TransformJobName", "TransformJobArn", "CreationTime", "TransformEndTime"),
+        *("LastModifiedTime", "TransformJobStatus", "FailureReason"),
+    ),
+    status="TransformJobStatus",
+)
 
 
 class TransformJobs:
-    """The transform jobs of one backend."""
+    """The transform jobs of one backend; `call` reaches the models."""
 
-    def __init__(self, backend: Backend, call: Call) -> None:
-        self.actions: dict[str, Action] = {}
+    def __init__(
+        self,
+        backend: Backend,
+        call: Call,
+        launcher: Launcher | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._backend = backend
+        self._call = call
+        self._table = JobTable(backend, KIND)
+        self._execution = Execution(backend, launcher or shared_launcher())
+        self._grace = grace
+        self.actions = self._table.actions(self.create, LISTING)
+
+    def create(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start a job and answer its ARN; raises ApiError for what cannot run here."""
+        transform = read_transform_request(request, self._call)
+        document = {key: value for key, value in request.items() if key != "Tags"}
+        arn = self._table.create(document, request.get("Tags"))
+        job = self._backend.folder / "jobs" / "transform" / transform.name
+        folders = tuple(HostFolder(job / host, host) for host in transform.hosts)
+        run = TransformRun(self._table, transform, folders, self._grace)
+        self._execution.start(run, self._table.control(transform.name))
+        return {"TransformJobArn": arn}
 
     def recover(self) -> None:
         """Fail the jobs that ran when the server last stopped."""
+        self._table.fail_interrupted(
+            lambda document, failure: conclude(KIND, document, "", failure, self._backend.now())
+        )
