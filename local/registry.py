@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from local.backend import Action, Backend
-from local.errors import ApiError, conflict, validation_error
+from local.errors import ApiError, validation_error
 from local.listing import Listing
 from local.model_data import check_model_data
 from local.registry_groups import Groups
@@ -109,7 +109,8 @@ class Registry:
         try:
             self._store.create(KIND, arn, document)
         except DocumentExists as error:
-            raise conflict(f"Model Package already exists: {arn}") from error
+            # The SDK looks for this code and these words.
+            raise validation_error(f"ModelPackage already exists: {arn}") from error
         self._backend.tags.attach(arn, request.get("Tags"))
         self._send(document)
         return {"ModelPackageArn": arn}
@@ -131,6 +132,10 @@ class Registry:
         self._check_data(request.get("InferenceSpecification"))
         for specification in request.get("AdditionalInferenceSpecifications") or []:
             self._check_data(specification)
+        for source in (request.get("SourceAlgorithmSpecification") or {}).get(
+            "SourceAlgorithms", ()
+        ):
+            check_model_data(self._backend.objects, source)
 
     def _check_data(self, specification: dict[str, Any] | None) -> None:
         for container in (specification or {}).get("Containers") or []:
