@@ -1,15 +1,15 @@
 """One tuning job as it runs: starts trials, follows them, stops them, and ends.
 
-Runs in a thread of its own and waits for changes of the store, so it reacts at once and never
-polls. Which hyperparameters come next is the optimiser's affair, how a trial runs that of the
-training jobs.
+Runs in a thread of its own and waits for changes of the store, so it reacts at once. Which
+hyperparameters come next is the optimiser's affair, how a trial runs that of the training jobs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from local.backend import Backend
@@ -23,11 +23,12 @@ from local.tuning.training import training_job_name, training_job_request
 from local.tuning.trials import Summary
 from local.tuning.warmstart import KIND
 
-CreateTrainingJob = Callable[[dict[str, Any], str], dict[str, Any]]
+OnMetric = Callable[[str, float, float], None]
+CreateTrainingJob = Callable[[dict[str, Any], str, OnMetric], dict[str, Any]]
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 LOST = {"TrainingJobStatus": "Failed", "FailureReason": "InternalServerError: the job was deleted."}
-CLOCK_CHECK = 1.0  # seconds between looks at the clock, only where a runtime limit is set
+LONGEST_NAP = 1.0  # seconds between looks at clock and metrics, which do not wake the loop
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Trial:
     optimiser: Optimiser
     proposal: Proposal
     summary: Summary
-    curve: list[float] = field(default_factory=list)
+    curve: list[float]  # objective values so far; the job's own thread appends
     judged: int = 0  # values of the curve that early stopping has looked at
     stopping: bool = False
     used_up: bool = False  # stopped at Hyperband's MaxResource: as good as completed
@@ -135,22 +136,24 @@ class TuningRun:
         """What the loop reacts to: it differs after every change that matters."""
         status = self._backend.store.get(KIND, self._name)["HyperParameterTuningJobStatus"]
         jobs = [(trial, self._job(trial)) for trial in self._running()]
-        return [status, *((t.name, j["TrainingJobStatus"], _curve(t, j)) for t, j in jobs)]
+        return [status, *((t.name, j["TrainingJobStatus"], len(t.curve)) for t, j in jobs)]
 
     def _wait(self, seen: list[Any]) -> None:
-        limited = self._plan.seconds is not None
-        with suppress(TimeoutError):  # time to look at the clock
+        with suppress(TimeoutError):
             self._backend.store.wait(
                 KIND,
                 self._name,
                 lambda document: self._progress() != seen,
-                timeout=CLOCK_CHECK if limited else None,
+                timeout=LONGEST_NAP if self._watches() else None,
             )
+
+    def _watches(self) -> bool:
+        plan = self._plan
+        return plan.seconds is not None or plan.median_stopping or plan.resources is not None
 
     def _follow(self) -> None:
         for trial in self._running():
             job = self._job(trial)
-            trial.curve = _curve(trial, job)
             trial.summary = trials.summarise(job, trial.definition, trial.proposal.values)
             if not trial.running:
                 self._learn(trial)
@@ -160,7 +163,7 @@ class TuningRun:
         succeeded = trial.summary["ObjectiveStatus"] == "Succeeded"
         objective = trials.objective_value(trial.summary) if succeeded else None
         complete = trial.used_up or trial.summary["TrainingJobStatus"] == "Completed"
-        trial.optimiser.report(trial.proposal.number, trial.curve)
+        trial.optimiser.report(trial.proposal.number, list(trial.curve))
         trial.optimiser.tell(trial.proposal.number, objective, complete)
 
     # Launching ------------------------------------------------------------------------------
@@ -196,41 +199,43 @@ class TuningRun:
         name = training_job_name(self._name, len(self._trials) + 1)
         tags = self._backend.store.get(KIND, self._name)["_tags"]
         request = training_job_request(name, definition, proposal.values, tags)
-        self._create(request, self._arn)
+        curve: list[float] = []
+        self._create(request, self._arn, _recorder(definition.metric, curve))
         job = self._backend.store.get("TrainingJob", name)
         summary = trials.summarise(job, definition, proposal.values)
         if trials.is_final(summary):
             summary |= {"TrainingJobStatus": "InProgress"}  # its end is learnt like all others
-        return Trial(definition, optimiser, proposal, summary)
+        return Trial(definition, optimiser, proposal, summary, curve)
 
     # Stopping -------------------------------------------------------------------------------
 
     def _stop_early(self) -> None:
         for trial in self._running():
-            if len(trial.curve) > trial.judged and self._should_stop(trial):
+            curve = list(trial.curve)
+            if len(curve) > trial.judged and self._should_stop(trial, curve):
                 self._stop(trial)
-            trial.judged = len(trial.curve)
+            trial.judged = len(curve)
 
-    def _should_stop(self, trial: Trial) -> bool:
-        by_optimiser = trial.optimiser.report(trial.proposal.number, trial.curve)
-        trial.used_up = trial.used_up or self._is_used_up(trial)
-        return by_optimiser or trial.used_up or self._is_below_median(trial)
+    def _should_stop(self, trial: Trial, curve: list[float]) -> bool:
+        by_optimiser = trial.optimiser.report(trial.proposal.number, curve)
+        trial.used_up = trial.used_up or self._is_used_up(trial, curve)
+        return by_optimiser or trial.used_up or self._is_below_median(trial, curve)
 
-    def _is_used_up(self, trial: Trial) -> bool:
+    def _is_used_up(self, trial: Trial, curve: list[float]) -> bool:
         """At MaxResource; a script that was told to end there itself is left to do so."""
         resources = self._plan.resources
-        if resources is None or len(trial.curve) < resources.most:
+        if resources is None or len(curve) < resources.most:
             return False
         epochs = static_epochs(trial.definition)
         return epochs is None or epochs > resources.most
 
-    def _is_below_median(self, trial: Trial) -> bool:
+    def _is_below_median(self, trial: Trial, curve: list[float]) -> bool:
         if not self._plan.median_stopping:
             return False
         finished = [other.curve for other in self._finished if self._comparable(other, trial)]
         kind = trial.definition.objective_type
-        seen = range(trial.judged + 1, len(trial.curve) + 1)
-        return any(stopping.median_rule(kind, trial.curve[:epoch], finished) for epoch in seen)
+        unseen = range(trial.judged + 1, len(curve) + 1)
+        return any(stopping.median_rule(kind, curve[:epoch], finished) for epoch in unseen)
 
     def _comparable(self, other: Trial, trial: Trial) -> bool:
         succeeded = other.summary["ObjectiveStatus"] == "Succeeded"
@@ -257,8 +262,14 @@ class TuningRun:
         return find_ending(self._plan, elapsed, [trial.summary for trial in self._finished])
 
 
-def _curve(trial: Trial, job: Document) -> list[float]:
-    return trials.curve(job, trial.definition.metric)
+def _recorder(metric: str, curve: list[float]) -> OnMetric:
+    """What a training job calls with each metric value: it keeps those of the objective."""
+
+    def record(name: str, value: float, time: float) -> None:
+        if name == metric and math.isfinite(value):
+            curve.append(value)
+
+    return record
 
 
 def make_optimisers(plan: Plan, known: list[Observation]) -> list[Optimiser]:

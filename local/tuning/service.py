@@ -53,8 +53,8 @@ LISTING = Listing(
 class TuningJobs:
     """Create…, Describe…, List…, Stop… and DeleteHyperParameterTuningJob, really executed.
 
-    `create_training_job` takes a CreateTrainingJob request and the tuning job's ARN; `call` stops
-    one by StopTrainingJob.
+    `create_training_job` takes a CreateTrainingJob request, the tuning job's ARN and what to call
+    with each metric value (name, value, time); `call` stops one by StopTrainingJob.
     """
 
     def __init__(

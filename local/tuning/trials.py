@@ -70,19 +70,12 @@ def is_final(summary: Mapping[str, Any]) -> bool:
     return summary["TrainingJobStatus"] in FINAL
 
 
-def curve(job: Mapping[str, Any], metric: str) -> list[float]:
-    """Every finite value of a metric that the job has reported so far, in order."""
-    points = (job.get("_metrics") or {}).get(metric) or []
-    return [float(value) for _, value in points if math.isfinite(value)]
-
-
 def final_objective(job: Mapping[str, Any], metric: str) -> float | None:
     """The last value of a metric, or None when the job reported none."""
     for entry in job.get("FinalMetricDataList") or []:
         if entry["MetricName"] == metric:
             return float(entry["Value"])
-    points = (job.get("_metrics") or {}).get(metric) or []
-    return float(points[-1][1]) if points else None
+    return None
 
 
 def objective_value(summary: Mapping[str, Any]) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from local.backend import Backend
 from local.errors import validation_error
 from local.tuning import TuningJobs
+from local.tuning.loop import OnMetric
 
 METRIC = "validation:loss"
 PATIENCE = 8  # seconds after which a test gives up
@@ -38,7 +39,9 @@ class FakeTrainingJobs:
         self.requests: list[dict[str, Any]] = []
         self.tuning_job_arns: set[str] = set()
 
-    def create(self, request: dict[str, Any], tuning_job_arn: str) -> dict[str, Any]:
+    def create(
+        self, request: dict[str, Any], tuning_job_arn: str, on_metric: OnMetric
+    ) -> dict[str, Any]:
         name = request["TrainingJobName"]
         arn = self._backend.arn(f"training-job/{name}")
         document = {
@@ -46,7 +49,6 @@ class FakeTrainingJobs:
             "TrainingJobArn": arn,
             "TrainingJobStatus": "InProgress",
             "CreationTime": self._backend.now(),
-            "_metrics": {},
         }
         self._backend.store.create("TrainingJob", name, document)
         with self._lock:
@@ -55,7 +57,7 @@ class FakeTrainingJobs:
             self._stops[name] = threading.Event()
             self._running += 1
             self.most_running = max(self.most_running, self._running)
-        threading.Thread(target=self._run, args=(name, request), daemon=True).start()
+        threading.Thread(target=self._run, args=(name, request, on_metric), daemon=True).start()
         return {"TrainingJobArn": arn}
 
     def call(self, action: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -70,19 +72,15 @@ class FakeTrainingJobs:
     def stopped(self) -> list[str]:
         return sorted(name for name, stop in self._stops.items() if stop.is_set())
 
-    def _run(self, name: str, request: dict[str, Any]) -> None:
+    def _run(self, name: str, request: dict[str, Any], on_metric: OnMetric) -> None:
         outcome = self._behave(request["HyperParameters"])
         for epoch, objective in enumerate(outcome.objectives):
-            self._report(name, epoch, objective)
+            on_metric("train:loss", -1.0, float(epoch))
+            on_metric(METRIC, objective, float(epoch))
+            self._backend.store.set("TrainingJob", name, _progress=epoch)
         if outcome.until_stopped:
             assert self._stops[name].wait(PATIENCE), f"nobody stopped {name}"
         self._finish(name, outcome)
-
-    def _report(self, name: str, epoch: int, objective: float) -> None:
-        def add(document):
-            document["_metrics"].setdefault(METRIC, []).append([float(epoch), objective])
-
-        self._backend.store.update("TrainingJob", name, add)
 
     def _finish(self, name: str, outcome: Outcome) -> None:
         last = outcome.objectives[-1:]

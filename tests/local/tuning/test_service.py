@@ -268,7 +268,7 @@ def test_stopping_stops_the_running_trials_and_starts_no_more(tuning):
 def test_a_training_job_that_cannot_be_created_fails_the_tuning_job_with_its_reason(tuning):
     tuned = tuning(square)
 
-    def refuse(request, arn):
+    def refuse(request, arn, on_metric):
         raise validation_error("There is no object under s3://bucket/none.")
 
     refusing = TuningJobs(tuned.backend, refuse, tuned.jobs.call)
@@ -281,7 +281,7 @@ def test_a_training_job_that_cannot_be_created_fails_the_tuning_job_with_its_rea
 def test_a_fault_of_the_tuner_itself_fails_the_job_instead_of_hanging(tuning, caplog):
     tuned = tuning(square)
 
-    def broken(request, arn):
+    def broken(request, arn, on_metric):
         raise RuntimeError("disk full")
 
     service = TuningJobs(tuned.backend, broken, tuned.jobs.call)
