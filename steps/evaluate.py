@@ -35,6 +35,7 @@ class Options:
     dataset: Path
     output: Path
     model_package_group: str
+    champion_tolerance: float
     batch_size: int
     latency_samples: int
 
@@ -49,7 +50,7 @@ def evaluate(options: Options) -> Evaluation:
         size = artifact.size
     # The first model is gone from memory before the champion is loaded.
     best = champion_result(options, channel)
-    evaluation = Evaluation(channel, probabilities, latency, size, best)
+    evaluation = Evaluation(channel, probabilities, latency, size, best, options.champion_tolerance)
     with staged(options.output) as folder:
         write_report(evaluation, folder)
         write_plots(evaluation, folder / "plots")
@@ -111,9 +112,17 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--dataset", type=Path, required=True, help="the dataset channel's folder")
     add("--output", type=Path, required=True, help="folder for the report and the plots")
     add("--model-package-group", default="", help="where to look for an approved champion")
+    add("--champion-tolerance", type=_fraction, default=0.0, help="accuracy it may be better by")
     add("--batch-size", type=_positive, default=32, help="images classified at once")
     add("--latency-samples", type=_positive, default=50, help="single requests to time")
     return Options(**vars(parser.parse_args(arguments)))
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
+    return value
 
 
 def _positive(text: str) -> int:
