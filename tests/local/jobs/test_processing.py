@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.backend import Backend
 from local.errors import ApiError
 from local.jobs.processing import ProcessingJobs
 from tests.local.jobs.conftest import BUCKET, DONE
@@ -63,7 +64,7 @@ def jobs(backend) -> ProcessingJobs:
     return ProcessingJobs(backend, grace=1.0)
 
 
-def wait(backend, name: str) -> dict[str, Any]:
+def wait(backend: Backend, name: str) -> dict[str, Any]:
     return backend.store.wait(
         "ProcessingJob", name, lambda d: d["ProcessingJobStatus"] in DONE, timeout=60
     )

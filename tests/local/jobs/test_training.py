@@ -24,7 +24,8 @@ def archive(backend, uri: str) -> dict[str, bytes]:
     bucket, key = uri.removeprefix("s3://").split("/", 1)
     body = backend.objects.find(bucket, key).path.read_bytes()
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        return {m.name: tar.extractfile(m).read() for m in tar}
+        files = {m.name: tar.extractfile(m) for m in tar}
+        return {name: file.read() for name, file in files.items() if file}
 
 
 def test_a_script_runs_and_leaves_its_model_output_metrics_and_log(trainer):

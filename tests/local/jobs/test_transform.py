@@ -51,7 +51,9 @@ def jobs(backend) -> TransformJobs:
     return TransformJobs(backend, call, grace=1.0)
 
 
-def run(backend, jobs: TransformJobs, asked: dict[str, Any]) -> tuple[dict[str, Any], dict]:
+def run(
+    backend, jobs: TransformJobs, asked: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     jobs.create(asked)
     name = asked["TransformJobName"]
     done = backend.store.wait(
