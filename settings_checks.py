@@ -23,6 +23,7 @@ def cross_problems(settings: Settings) -> list[Problem]:
         _role,
         _network,
         _fractions,
+        _model,
         _ranges,
         _batches,
         _strategy,
@@ -75,6 +76,13 @@ def _fractions(settings: Settings) -> Iterator[Problem]:
             prepare.test_fraction,
             f"less than 1 together with validation_fraction ({prepare.validation_fraction:g})",
         )
+
+
+def _model(settings: Settings) -> Iterator[Problem]:
+    size = settings.model.image_size
+    if 0 < size < 32:
+        allowed = "at least 32 pixels, or 0 for the backbone's own size"
+        yield Problem(f"{settings.environment}.model.image_size", size, allowed)
 
 
 def _ranges(settings: Settings) -> Iterator[Problem]:

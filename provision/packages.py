@@ -27,7 +27,7 @@ PREFIX = "code"
 TARBALL = "sourcedir.tar.gz"
 DIGEST = "breedline-digest"
 
-# Files that a step needs without importing them: the trained artifact carries its own handler.
+# Files that a step needs beside its script: the trained artifact carries its own handler.
 CARRIED: Mapping[str, tuple[str, ...]] = {"train": ("inference.py",)}
 STEPS = ("prepare", "train", "evaluate")
 

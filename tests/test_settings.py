@@ -150,6 +150,10 @@ CROSS_CHECKS = {
         ["prepare.test_fraction"],
     ),
     "an empty split": (["[try.prepare]", "test_fraction = 0"], ["prepare.test_fraction"]),
+    "an image too small for any backbone": (
+        ["[try.model]", "image_size = 16"],
+        ["model.image_size"],
+    ),
     "more trials at once than in all": (
         ["[try.tuning]", "max_jobs = 2", "max_parallel_jobs = 3"],
         ["tuning.max_parallel_jobs"],
