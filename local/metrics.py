@@ -29,7 +29,8 @@ class Metrics:
             "MetricName": name,
             "Value": value,
             "Unit": unit,
-            "Timestamp": datetime.fromtimestamp(timestamp, tz=timezone.utc),
+            # moto compares it with times that carry no zone.
+            "Timestamp": datetime.fromtimestamp(timestamp, tz=timezone.utc).replace(tzinfo=None),
             "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         }
         self._backend.put_metric_data(namespace, [point])
