@@ -84,6 +84,8 @@ class TrainingJobs:
             "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
         }
         document = {**defaults, **{k: v for k, v in request.items() if k != "Tags"}}
+        # AWS answers an empty key when there is none, and the SDK's attach() reads it.
+        document["OutputDataConfig"] = {"KmsKeyId": "", **request["OutputDataConfig"]}
         document["ModelArtifacts"] = {
             "S3ModelArtifacts": f"{place}.tar.gz" if packed else f"{place}/"
         }

@@ -20,7 +20,7 @@ from local.tuning import trials
 from local.tuning.ending import Ending
 from local.tuning.loop import Call, CreateTrainingJob, TuningRun
 from local.tuning.request import Plan, read_plan
-from local.tuning.training import static_hyperparameters
+from local.tuning.training import resource_config, static_hyperparameters
 from local.tuning.warmstart import ENDED, IDENTICAL, KIND, best_of_parents, find_parents
 from local.tuning.warmstart import observations as known_trials
 
@@ -175,6 +175,8 @@ class TuningJobs:
         bodies = document.get("TrainingJobDefinitions") or [document["TrainingJobDefinition"]]
         for body, definition in zip(bodies, plan.definitions, strict=True):
             body["StaticHyperParameters"] = static_hyperparameters(definition)
+            # The SDK sends HyperParameterTuningResourceConfig, and attaches by ResourceConfig.
+            body["ResourceConfig"] = resource_config(body)
         return {
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": self._backend.arn(f"hyper-parameter-tuning-job/{name}"),
