@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 
 Kind = Literal["create", "update", "no-op"]
 T = TypeVar("T")
+LONGEST = 160  # characters of a value that a plan shows
 
 
 @dataclass(frozen=True)
@@ -74,31 +74,32 @@ def or_none(call: Callable[[], T], *codes: str) -> T | None:
         raise
 
 
-def differences(current: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[str, ...]:
-    """Readable lines for what differs, key by key; documents line by line."""
-    lines: list[str] = []
-    for key in sorted(desired):
-        before, after = current.get(key), desired[key]
-        if before == after:
-            continue
-        if isinstance(before, dict) and isinstance(after, dict):
-            lines += [f"{key}:", *_lines(before, after)]
-        else:
-            lines.append(f"{key}: {_short(before)} -> {_short(after)}")
-    return tuple(lines)
+def differences(current: Any, desired: Any, path: str = "") -> tuple[str, ...]:
+    """A readable line for each value that differs, with the path to it."""
+    if current == desired:
+        return ()
+    pairs = _paired(current, desired)
+    if pairs is None:
+        return (f"{path}: {_short(current)} -> {_short(desired)}",)
+    # A key that is on one side only has None on the other.
+    lines = (differences(before, after, f"{path}{step}") for step, before, after in pairs)
+    return tuple(line.removeprefix(".") for found in lines for line in found)
 
 
-def _lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    old, new = (
-        json.dumps(value, indent=2, sort_keys=True).splitlines() for value in (before, after)
-    )
-    found = difflib.unified_diff(old, new, n=1, lineterm="")
-    # The first two lines name files, and there are none.
-    return ["  " + line for line in list(found)[2:] if not line.startswith("@@")]
+def _paired(current: Any, desired: Any) -> list[tuple[str, Any, Any]] | None:
+    """What stands inside both, as (step of the path, before, after); None for plain values."""
+    if isinstance(current, Mapping) and isinstance(desired, Mapping):
+        keys = sorted({*current, *desired})
+        return [(f".{key}", current.get(key), desired.get(key)) for key in keys]
+    if isinstance(current, list) and isinstance(desired, list) and len(current) == len(desired):
+        both = zip(current, desired, strict=True)
+        return [(f"[{index}]", *pair) for index, pair in enumerate(both)]
+    return None
 
 
 def _short(value: Any) -> str:
-    return "none" if value in (None, {}, []) else json.dumps(value, sort_keys=True, default=str)
+    text = "none" if value in (None, {}, []) else json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

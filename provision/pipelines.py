@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,5 @@ def _by_step(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reason(diff: tuple[str, ...]) -> str:
-    keys = [line.partition(":")[0] for line in diff if not line.startswith(" ")]
-    verb = "differs" if len(keys) == 1 else "differ"
-    return f"{', '.join(key.replace('_', ' ') for key in keys)} {verb}"
+    keys = sorted({re.split(r"[.:\[]", line)[0].replace("_", " ") for line in diff})
+    return f"{', '.join(keys)} {'differ' if len(keys) > 1 else 'differs'}"
