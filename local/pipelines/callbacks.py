@@ -10,7 +10,8 @@ from typing import Any
 
 from local.backend import Backend
 from local.errors import not_found, validation_error
-from local.pipelines.definition import Step, load
+from local.pipelines.definition import Step
+from local.pipelines.loading import load
 from local.pipelines.records import STEP, Records
 from local.store import Document
 

@@ -11,7 +11,7 @@ from typing import Any
 from local.backend import Backend
 from local.errors import conflict, not_found, validation_error
 from local.listing import Listing
-from local.pipelines.definition import DefinitionFault, load
+from local.pipelines.loading import DefinitionFault, load
 from local.pipelines.records import Records
 from local.store import Document, DocumentExists, public
 

@@ -10,8 +10,9 @@ from local.errors import conflict, not_found, validation_error
 from local.listing import Listing, cut_page
 from local.pipelines import parameters
 from local.pipelines.catalog import Catalog
-from local.pipelines.definition import Definition, DefinitionFault, load
+from local.pipelines.definition import Definition
 from local.pipelines.execution import Execution, Ports, new_id
+from local.pipelines.loading import DefinitionFault, load
 from local.pipelines.parameters import ParameterFault
 from local.pipelines.records import EXECUTION, RUNNING, Records
 from local.pipelines.values import Scope, ValueFault, resolve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,10 +110,23 @@ def written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _integer(text: str) -> int:
+    if "_" in text:  # Python's own spelling of large numbers, which AWS does not know
+        raise ValueError(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if "_" in text or not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 READERS: Mapping[str, Callable[[str], Any]] = {
     "String": str,
-    "Integer": int,
-    "Float": float,
+    "Integer": _integer,
+    "Float": _float,
     "Boolean": lambda text: {"true": True, "false": False}[text.lower()],
 }
 DEFAULT_TYPES: Mapping[str, Any] = {

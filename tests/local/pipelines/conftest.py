@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections import defaultdict
@@ -11,7 +12,7 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from local.backend import Backend
-from local.errors import ApiError
+from local.errors import ApiError, not_found
 from local.models import Models
 from local.pipelines.service import Pipelines
 from local.pipelines.steps import JOB_TYPES
@@ -19,7 +20,6 @@ from local.registry import Registry
 from local.sagemaker import SageMaker
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
-TOKEN = "0123456789012345678901234567890123456789"
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 
@@ -47,7 +47,7 @@ class ScriptedJobs:
             self.actions[f"Stop{job.kind}"] = self._stopper(job)
 
     def _creator(self, job):
-        def create(request: dict[str, Any]) -> dict[str, Any]:
+        def create(request: dict[str, Any]) -> Any:
             name = request[job.name_field]
             with self._lock:
                 step = self._step_of(name)
@@ -93,10 +93,16 @@ class ScriptedJobs:
                 self._backend.objects.write(bucket, key, json.dumps(content).encode())
 
     def _describer(self, job):
-        return lambda request: self._backend.store.get(job.kind, request[job.name_field])
+        def describe(request: dict[str, Any]) -> Any:
+            document = self._backend.store.find(job.kind, request[job.name_field])
+            if document is None:
+                raise not_found(f"Requested resource not found: {request[job.name_field]}")
+            return document
+
+        return describe
 
     def _stopper(self, job):
-        def stop(request: dict[str, Any]) -> dict[str, Any]:
+        def stop(request: dict[str, Any]) -> Any:
             name = request[job.name_field]
             self._backend.store.set(job.kind, name, **{job.status_field: "Stopped"})
             return {}
@@ -136,6 +142,7 @@ class World:
         self.jobs = ScriptedJobs(backend)
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.functions: dict[str, Any] = {}
+        self._tokens = itertools.count()
         backend.events.emit = self._note  # type: ignore[method-assign]
         self.open()
 
@@ -146,31 +153,31 @@ class World:
         """Put the services together, as a starting server does."""
         self.sagemaker = SageMaker()
         pipelines = Pipelines(self.backend, self.sagemaker.call, self._invoke)
-        services = [self.jobs, Registry(self.backend), Models(self.backend), self.backend.tags]
+        services: list[Any] = [
+            self.jobs,
+            Registry(self.backend),
+            Models(self.backend),
+            self.backend.tags,
+        ]
         self.sagemaker.add([pipelines, *services])
         pipelines.recover()
 
-    def _invoke(self, arn: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def _invoke(self, arn: str, payload: dict[str, Any]) -> Any:
         return self.functions[arn](payload)
 
     def call(self, action: str, **request: Any) -> dict[str, Any]:
         if action in TOKENED:
-            number = self.backend.store.find("Counter", "token") or {"n": 0}
-            request.setdefault("ClientRequestToken", f"{number['n']:040d}")
-            if number["n"] == 0:
-                self.backend.store.create("Counter", "token", {"n": 1})
-            else:
-                self.backend.store.set("Counter", "token", n=number["n"] + 1)
+            request.setdefault("ClientRequestToken", f"{next(self._tokens):040d}")
         return self.sagemaker.call(action, request)
 
-    def create(self, definition: dict[str, Any], name: str = "P") -> str:
+    def create(self, definition: dict[str, Any], name: str = "P") -> Any:
         text = json.dumps({"Version": "2020-12-01", **definition})
         answer = self.call(
             "CreatePipeline", PipelineName=name, PipelineDefinition=text, RoleArn=ROLE
         )
         return answer["PipelineArn"]
 
-    def start(self, name: str = "P", parameters: dict[str, str] | None = None, **more: Any) -> str:
+    def start(self, name: str = "P", parameters: dict[str, str] | None = None, **more: Any) -> Any:
         pairs = [{"Name": k, "Value": v} for k, v in (parameters or {}).items()]
         request = {"PipelineName": name, "PipelineParameters": pairs, **more}
         return self.call("StartPipelineExecution", **request)["PipelineExecutionArn"]
@@ -189,7 +196,7 @@ class World:
             STEP, f"{arn}/{step}", lambda d: all(d.get(k) == v for k, v in fields.items()), 20
         )
 
-    def run(self, definition: dict[str, Any], parameters=None) -> str:
+    def run(self, definition: dict[str, Any], parameters=None) -> Any:
         self.create(definition)
         arn = self.start(parameters=parameters)
         self.wait(arn)

@@ -244,7 +244,11 @@ def test_a_start_with_the_same_token_is_the_same_execution(world, build):
     world.create({"Steps": [build.training("Train")]})
     token = {"ClientRequestToken": "a" * 40}
 
-    assert world.start(**token) == world.start(**token)
+    first, second = world.start(**token), world.start(**token)
+
+    assert first == second
+    world.wait(first)
+    assert world.jobs.started == ["Train"]
 
 
 def test_events_tell_each_change_of_an_execution_and_its_steps(world, build):
