@@ -46,6 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
         default=os.environ.get("BREEDLINE_ENV", "local"),
         help="environment of environments.toml (default: $BREEDLINE_ENV, else local)",
     )
+    common.add_argument(
+        "--settings", type=Path, help="another file than environments.toml", metavar="FILE"
+    )
     common.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
     description = (__doc__ or "").partition("\n\n")[0]
@@ -92,12 +95,12 @@ def _add_local_commands(local: argparse.ArgumentParser) -> None:
     )
 
 
-def open_session(environment: str, as_json: bool) -> Session:
+def open_session(environment: str, path: Path | None, as_json: bool) -> Session:
     """Load the settings and say how clients are made; nothing is started or called yet."""
     import settings
     from commands.session import Session
 
-    loaded = settings.load(environment)
+    loaded = settings.load(environment, path or settings.ENVIRONMENTS)
     if environment != "local":
         return Session(
             loaded, lambda service: _aws_client(service, loaded.aws.region), None, as_json
@@ -141,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Perform one parsed command; returns its exit code."""
     module, _, function = COMMANDS[arguments.command].partition(":")
     command = getattr(importlib.import_module(module), function)
-    return int(command(open_session(arguments.env, arguments.json), arguments))
+    return int(command(open_session(arguments.env, arguments.settings, arguments.json), arguments))
 
 
 def main(argv: list[str] | None = None) -> int:
