@@ -78,7 +78,6 @@ def estimator(
 ) -> Any:
     """The PyTorch estimator of `step`: script mode on a code package that is already in S3."""
     from sagemaker.pytorch import PyTorch
-    from sagemaker.workflow.functions import Join
 
     settings, limits = context.settings, machines.limits
     return PyTorch(
@@ -98,8 +97,9 @@ def estimator(
         input_mode=context.parameters["TrainingInputMode"],
         output_path=context.execution_uri(step),
         # Part of the cache key, so it must not hold the execution's id: it hangs from Prepare's
-        # output, which stays the same when Prepare is reused.
-        checkpoint_s3_uri=Join(on="/", values=[splits_uri(prepare), "checkpoints"]),
+        # output, which stays the same when Prepare is reused. The step's name keeps Train from
+        # resuming at the end of the best trial, whose hyperparameters and data are its own.
+        checkpoint_s3_uri=_under(prepare, "checkpoints", step),
         volume_kms_key=context.kms_key,
         output_kms_key=context.kms_key,
         tags=context.tags,

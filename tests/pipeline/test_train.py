@@ -81,10 +81,13 @@ def test_pretrained_weights_are_a_channel_where_the_settings_name_them(local):
 
 
 @pytest.mark.parametrize("name", ["Tune", "Train"])
-def test_checkpoints_hang_from_what_prepare_wrote(steps, name):
+def test_checkpoints_hang_from_what_prepare_wrote_and_are_not_shared(steps, name):
     arguments = steps[name]["Arguments"]
     config = arguments.get("TrainingJobDefinition", arguments)["CheckpointConfig"]
-    assert config["S3Uri"]["Std:Join"] == {"On": "/", "Values": [SPLITS, "checkpoints"]}
+    assert config["S3Uri"]["Std:Join"] == {
+        "On": "/",
+        "Values": [SPLITS, "checkpoints", name.lower()],
+    }
 
 
 @pytest.mark.parametrize("name", ["Tune", "Train"])
