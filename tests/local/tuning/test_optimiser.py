@@ -128,6 +128,12 @@ def test_hyperband_stops_the_worse_trials_and_keeps_the_best():
     assert min(kept) == min(stopped + kept)
 
 
+def test_a_range_of_one_value_is_no_obstacle():
+    ranges = (ContinuousRange("rate", 0.5, 0.5, "Linear"), IntegerRange("n", 3, 3, "Logarithmic"))
+    tried = run(make_optimiser(search(ranges=ranges)), 12, lambda values: 0.0)
+    assert tried == [{"rate": "0.5", "n": "3"}] * 12
+
+
 def test_optuna_is_silent(capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
