@@ -1,55 +1,8 @@
 """One embedded AWS for all end-to-end tests, used as a user does: through `definitions.py`."""
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-import boto3
 import pytest
 
-from local.connection import find_server
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass
-class CommandLine:
-    """Runs `definitions.py` with its own state folder."""
-
-    folder: Path
-
-    @property
-    def environment(self):
-        return os.environ | {"BREEDLINE_LOCAL": str(self.folder), "BREEDLINE_ENV": "local"}
-
-    def run(self, *arguments, timeout=280, cwd=ROOT):
-        return subprocess.run(
-            [sys.executable, str(ROOT / "definitions.py"), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self.environment,
-            cwd=cwd,
-        )
-
-    def json(self, *arguments, code=0):
-        done = self.run(*arguments, "--json")
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
-
-    def client(self, service):
-        connection = find_server(self.folder)
-        assert connection is not None
-        return boto3.client(
-            service,
-            endpoint_url=connection.url,
-            region_name=connection.region,
-            aws_access_key_id=connection.access_key,
-            aws_secret_access_key=connection.secret_key,
-        )
+from tests.end_to_end.command_line import CommandLine
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The server process: one for a folder, loopback only, forgets nothing, says why it cannot start."""
+"""The server process: one a folder, loopback only, forgets nothing, says why it cannot start."""
 
 import os
 import signal
