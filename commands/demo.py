@@ -14,7 +14,7 @@ from commands.output import emit, say
 from commands.registry import read_object, read_package
 from commands.session import Session
 from errors import BreedlineError
-from provision.data import sync_folder
+from provision.data import folder_digest, sync_folder
 
 PLOTS = ("confusion_matrix.png", "reliability.png", "worst_mistakes.png")
 
@@ -51,8 +51,8 @@ def draw_samples(session: Session) -> Path:
 
 
 def upload(session: Session, folder: Path) -> str:
-    """Copy what is new in `folder` to the bucket; returns its S3 URI."""
-    prefix = f"data/{folder.resolve().name}"
+    """Copy what is new in `folder` to the bucket; returns its S3 URI, which names the content."""
+    prefix = f"data/{folder.resolve().name}-{folder_digest(folder)[:12]}"
     report = sync_folder(session.client("s3"), folder, session.settings.bucket, prefix)
     say(f"Data         {report} → s3://{session.settings.bucket}/{prefix}")
     return f"s3://{session.settings.bucket}/{prefix}"
@@ -77,7 +77,9 @@ def save_plots(session: Session, package: dict[str, Any]) -> list[str]:
 def _describe_result(result: dict[str, Any]) -> str:
     lines = [describe(result["pipeline"])]
     if package := result["model_package"]:
-        figures = "\n".join(f"  {name:<28}{value:.4g}" for name, value in package["metrics"].items())
+        figures = "\n".join(
+            f"  {name:<28}{value:.4g}" for name, value in package["metrics"].items()
+        )
         lines.append(
             f"\nModel package version {package['version']} is {package['approval']}\n"
             f"  {package['arn']}\n{figures}\n\nPlots\n  " + "\n  ".join(result["plots"])

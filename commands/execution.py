@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import uuid
 from typing import Any
@@ -13,6 +14,7 @@ from commands.progress import Progress
 from commands.registry import list_packages
 from commands.session import Session
 from errors import BreedlineError
+from pipeline.parameters import start_parameters
 
 LAST_EXECUTIONS = 5
 
@@ -84,14 +86,18 @@ def parse_parameters(pairs: list[str]) -> dict[str, str]:
 
 
 def start_execution(session: Session, parameters: dict[str, str]) -> str:
-    """Start an execution with pipeline parameters; returns its ARN."""
+    """Start an execution with pipeline parameters; returns its ARN.
+
+    Raises BreedlineError for parameters that the deployed definition does not allow.
+    """
     sagemaker = session.client("sagemaker")
     name = session.settings.pipeline.name
     try:
+        deployed = sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"]
         answer = sagemaker.start_pipeline_execution(
             PipelineName=name,
             ClientRequestToken=_token(),
-            PipelineParameters=[{"Name": k, "Value": v} for k, v in parameters.items()],
+            PipelineParameters=start_parameters(json.loads(deployed), parameters),
         )
     except sagemaker.exceptions.ResourceNotFound as error:
         raise BreedlineError(

@@ -25,6 +25,18 @@ class SyncReport:
         return f"{self.uploaded} files uploaded, {self.unchanged} unchanged"
 
 
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of the visible files below `folder`, as hex.
+
+    Step caching compares S3 URIs, not contents: a URI that names this digest changes with the data.
+    """
+    whole = hashlib.sha256()
+    for path in _visible_files(folder):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        whole.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return whole.hexdigest()
+
+
 def sync_folder(s3: Any, folder: Path, bucket: str, prefix: str) -> SyncReport:
     """Copy the files below `folder` to `s3://bucket/prefix/`; hidden files are left out.
 

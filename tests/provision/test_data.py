@@ -5,7 +5,7 @@ import pytest
 from moto import mock_aws
 
 from errors import BreedlineError
-from provision.data import SyncReport, sync_folder
+from provision.data import SyncReport, folder_digest, sync_folder
 
 
 @pytest.fixture
@@ -51,3 +51,14 @@ def test_what_is_only_in_the_bucket_stays(s3, folder):
 def test_an_empty_folder_is_refused_by_name(s3, tmp_path):
     with pytest.raises(BreedlineError, match=str(tmp_path)):
         sync_folder(s3, tmp_path, "photos", "data")
+
+
+def test_the_digest_changes_with_names_and_contents_only(folder):
+    before = folder_digest(folder)
+    (folder / ".DS_Store").write_bytes(b"other")
+    (folder / "pug/1.jpg").touch()
+    assert folder_digest(folder) == before
+    (folder / "pug/1.jpg").rename(folder / "pug/3.jpg")
+    renamed = folder_digest(folder)
+    (folder / "pug/3.jpg").write_bytes(b"pug/9.jpg")
+    assert len({before, renamed, folder_digest(folder)}) == 3
