@@ -85,6 +85,9 @@ def stored_key(bodies: Bodies) -> type[Any]:
     """moto's object class, with its body in `bodies` instead of in memory."""
 
     class StoredKey(moto_s3.FakeKey):  # type: ignore[misc]
+        digest: str
+        _etag: str | None
+
         @property
         def value(self) -> bytes:
             return bodies.path(self.digest).read_bytes()
@@ -127,7 +130,7 @@ class Objects:
     def find(self, bucket: str, key: str) -> StoredObject | None:
         """The current object, or None when it is missing or deleted."""
         found = self._backend.buckets.get(bucket)
-        entry = found.keys.get(key) if found else None
+        entry: Any = found.keys.get(key) if found else None
         if not hasattr(entry, "digest"):
             return None
         path = self._bodies.path(entry.digest)

@@ -22,6 +22,13 @@ class Service(Protocol):
     def actions(self) -> dict[str, Action]: ...
 
 
+class LastingService(Service, Protocol):
+    """A service whose resources outlive the server."""
+
+    def recover(self) -> None:
+        """Mend, at the server's start, what a killed server left half done."""
+
+
 class SageMaker:
     """Answers API actions by name; requests are checked against botocore's model first."""
 

@@ -28,7 +28,7 @@ from local.jobs.transform import TransformJobs
 from local.models import Models
 from local.pipelines.service import Pipelines
 from local.registry import Registry
-from local.sagemaker import SageMaker
+from local.sagemaker import LastingService, SageMaker
 from local.tuning.service import TuningJobs
 
 ACCOUNT = "123456789012"  # moto's own default account
@@ -38,7 +38,7 @@ def build_sagemaker(backend: Backend) -> SageMaker:
     """Put the services together and mend what a killed server left half done."""
     sagemaker = SageMaker()
     training = TrainingJobs(backend)
-    recovering = [
+    services: list[LastingService] = [
         training,
         ProcessingJobs(backend),
         TransformJobs(backend, sagemaker.call),
@@ -47,8 +47,8 @@ def build_sagemaker(backend: Backend) -> SageMaker:
         Registry(backend),
         Models(backend),
     ]
-    sagemaker.add([*recovering, backend.tags])
-    for service in recovering:
+    sagemaker.add([*services, backend.tags])
+    for service in services:
         service.recover()
     return sagemaker
 
