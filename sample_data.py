@@ -115,13 +115,13 @@ def foreground(image: Image.Image, dice: random.Random) -> None:
     """Blades of grass or floating spots in front, in most pictures."""
     brush = ImageDraw.Draw(image)
     colour = hsv(dice.random(), dice.uniform(0.2, 0.8), dice.uniform(0.2, 0.9))
-    if dice.random() < 0.33:
+    if dice.random() < 0.4:
         for _ in range(dice.randint(3, 8)):
             x, lean = dice.uniform(0, image.width), dice.uniform(-30, 30)
             top = image.height * dice.uniform(0.25, 0.85)
             foot = (x - 4, image.height, x + 4, image.height)
             brush.polygon((*foot[:2], *foot[2:], x + lean, top), fill=colour)
-    if dice.random() < 0.2:
+    if dice.random() < 0.25:
         for _ in range(dice.randint(2, 6)):
             x, y = dice.uniform(0, image.width), dice.uniform(0, image.height)
             r = dice.uniform(4, 18)
@@ -134,7 +134,7 @@ def weather(image: Image.Image, dice: random.Random) -> Image.Image:
     image = ImageEnhance.Contrast(image).enhance(dice.uniform(0.7, 1.2))
     image = image.filter(ImageFilter.GaussianBlur(dice.choice((0, 0, 0.5, 0.9))))
     noise = Image.frombytes("RGB", image.size, dice.randbytes(image.width * image.height * 3))
-    return Image.blend(image, noise, dice.uniform(0.01, 0.07))
+    return Image.blend(image, noise, dice.uniform(0.01, 0.08))
 
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:

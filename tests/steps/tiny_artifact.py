@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # As a training job would pack it: its own code, and a neighbour that it imports flatly.
-INFERENCE = '''
+INFERENCE = """
 import io, json, os
 from PIL import Image
 from palette import nearest
@@ -37,8 +37,8 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     label, probability = prediction
     return json.dumps({"label": label, "probability": probability})
-'''
-PALETTE = '''
+"""
+PALETTE = """
 import math
 
 def nearest(image, colours, offset):
@@ -46,7 +46,7 @@ def nearest(image, colours, offset):
     near = [math.exp(-sum(abs(a - b) for a, b in zip(pixel, c)) / 40) for c in colours]
     near = near[offset:] + near[:offset]
     return [n / sum(near) for n in near]
-'''
+"""
 COLOURS = {"blue": (30, 30, 220), "green": (30, 200, 30), "red": (220, 30, 30)}
 
 
