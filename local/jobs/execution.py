@@ -10,12 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from local.backend import Backend
 from local.jobs.failure import JobFailure
 from local.jobs.hosts import MAX_WAIT, STOPPED, Hosts, Limits, Outcome
 from local.jobs.launcher import HostCommand, Launcher
 from local.jobs.layout import HostFolder
-from local.jobs.lifecycle import Control
+from local.jobs.lifecycle import Control, JobTable
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,6 @@ class Work(Protocol):
     """What one kind of job does at each point of the common course."""
 
     name: str
-    log_group: str
     size: Size
     folders: Sequence[HostFolder]
 
@@ -70,20 +68,20 @@ class Work(Protocol):
 
 
 class Execution:
-    """Runs works, each in a thread of its own, on the shared cores."""
+    """Runs the works of one kind of job, each in a thread of its own, on the shared cores."""
 
-    def __init__(self, backend: Backend, launcher: Launcher) -> None:
-        self._backend = backend
+    def __init__(self, table: JobTable, launcher: Launcher) -> None:
+        self._table = table
+        self._backend = table.backend
         self._launcher = launcher
 
-    def start(self, work: Work, control: Control) -> None:
+    def start(self, work: Work) -> None:
         """Begin; returns at once."""
-        thread = threading.Thread(
-            target=self._run, args=(work, control), name=f"job-{work.name}", daemon=True
-        )
-        thread.start()
+        name = f"job-{work.name}"
+        threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
 
-    def _run(self, work: Work, control: Control) -> None:
+    def _run(self, work: Work) -> None:
+        control = self._table.control(work.name)
         ended, failure = "", None
         try:
             ended, failure = self._take_turn(work, control)
@@ -95,6 +93,7 @@ class Execution:
         for folder in work.folders:
             folder.remove_bulk()
         work.finish(ended, failure)
+        self._table.forget_control(work.name)
 
     def _take_turn(self, work: Work, control: Control) -> tuple[str, JobFailure | None]:
         cores = self._backend.capacity.cores_per_host(work.size.instance_type, work.size.hosts)
@@ -111,9 +110,11 @@ class Execution:
             return STOPPED, None
         work.begin()
         with ExitStack() as stack:
-            logs = _LogStreams(self._backend, work, stack)
+            logs = _LogStreams(self._table, work, stack)
             hosts = Hosts(self._launcher, control, logs.take, work.tick)
-            outcome = hosts.run(commands, work.limits())
+            hosts.start(commands)
+            self._table.set_quietly(work.name, _pids=hosts.process_ids())
+            outcome = hosts.wait(work.limits())
         words = {folder.host: folder.read_output("failure") for folder in work.folders}
         failure = outcome.failure(words.__getitem__)
         work.upload(outcome, failure)
@@ -140,12 +141,13 @@ class _Patience:
 class _LogStreams:
     """One log stream per host, named as SageMaker names them."""
 
-    def __init__(self, backend: Backend, work: Work, stack: ExitStack) -> None:
+    def __init__(self, table: JobTable, work: Work, stack: ExitStack) -> None:
         self._work = work
+        backend, group = table.backend, table.kind.log_group
         epoch = int(backend.now())
         self._streams = {}
         for folder in work.folders:
-            stream = backend.logs.open(work.log_group, f"{work.name}/{folder.host}-{epoch}")
+            stream = backend.logs.open(group, f"{work.name}/{folder.host}-{epoch}")
             stack.callback(stream.close)
             self._streams[folder.host] = stream
 

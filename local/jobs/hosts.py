@@ -96,12 +96,19 @@ class Hosts:
         self._tick = tick
         self._runs: list[HostRun] = []
 
-    def run(self, commands: Sequence[HostCommand], limits: Limits) -> Outcome:
-        """Start all, wait for all; returns when no process of theirs is left."""
-        outcome = Outcome(runs=self._runs)
+    def start(self, commands: Sequence[HostCommand]) -> None:
+        """Start all, or none: raises what the launcher raises."""
         with self._all_ended():
             for command in commands:
                 self._start(command)
+
+    def process_ids(self) -> dict[str, int]:
+        return {run.command.host: run.process.pid for run in self._runs}
+
+    def wait(self, limits: Limits) -> Outcome:
+        """Watch until no process of theirs is left."""
+        outcome = Outcome(runs=self._runs)
+        with self._all_ended():
             while self._running():
                 self._wait(outcome, limits)
         return outcome

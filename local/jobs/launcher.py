@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from local.jobs.failure import client_error
 from local.jobs.namespace import entering
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
-_REAPER = Path(__file__).with_name("reaper.py")
+_REAPER = Path(__file__).parent / "inside" / "reaper.py"
 
 
 @dataclass(frozen=True)
@@ -164,9 +163,3 @@ def resolve(command: HostCommand) -> list[str]:
             "not pulled here; install it, or use python3, bash or a script of the job's own."
         )
     return [found, *arguments]
-
-
-@functools.cache
-def shared_launcher() -> Launcher:
-    """The process's own launcher, with one reaper for all kinds of jobs."""
-    return PlainLauncher(Reaper())

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_MOUNTS = str(Path(__file__).with_name("mounts.py"))
+_MOUNTS = str(Path(__file__).parent / "inside" / "mounts.py")
 
 
 def entering(root: Path, hosts_file: Path, command: list[str]) -> list[str]:

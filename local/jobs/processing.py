@@ -6,7 +6,8 @@ from typing import Any
 
 from local.backend import Backend
 from local.jobs.execution import Execution
-from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.launcher import Launcher
+from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import JobTable, Kind, conclude
 from local.jobs.processing_request import read_processing_request
@@ -36,7 +37,7 @@ class ProcessingJobs:
         """`grace` is the time in seconds from SIGTERM to SIGKILL when a job is stopped."""
         self._backend = backend
         self._table = JobTable(backend, KIND)
-        self._execution = Execution(backend, launcher or shared_launcher())
+        self._execution = Execution(self._table, launcher or shared_launcher())
         self._grace = grace
         self.actions = self._table.actions(self.create, LISTING)
 
@@ -51,7 +52,7 @@ class ProcessingJobs:
         job = self._backend.folder / "jobs" / "processing" / processing.name
         folders = tuple(HostFolder(job / host, host) for host in processing.hosts)
         run = ProcessingRun(self._table, processing, arn, folders, self._grace)
-        self._execution.start(run, self._table.control(processing.name))
+        self._execution.start(run)
         return {"ProcessingJobArn": arn}
 
     def recover(self) -> None:

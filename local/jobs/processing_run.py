@@ -48,7 +48,6 @@ class ProcessingRun:
             for output in request.outputs
         }
         self.name = request.name
-        self.log_group = table.kind.log_group
         self.size = Size(request.instance_type, len(folders))
         self.folders: Sequence[HostFolder] = folders
 
@@ -143,4 +142,3 @@ class ProcessingRun:
                 document["ExitMessage"] = message[:1024]
 
         self._table.update(self.name, change)
-        self._table.forget_control(self.name)

@@ -7,7 +7,8 @@ from typing import Any
 
 from local.backend import Backend
 from local.jobs.execution import Execution
-from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.launcher import Launcher
+from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import JobTable
 from local.jobs.metric_lines import MetricLines
@@ -40,7 +41,7 @@ class TrainingJobs:
         """`grace` is the time in seconds from SIGTERM to SIGKILL when a job is stopped."""
         self._backend = backend
         self._table = JobTable(backend, KIND)
-        self._execution = Execution(backend, launcher or shared_launcher())
+        self._execution = Execution(self._table, launcher or shared_launcher())
         self._grace = grace
         self.actions = self._table.actions(
             self.create, LISTING, lambda document: enter(document, "Stopping", backend.now())
@@ -64,7 +65,7 @@ class TrainingJobs:
         job = self._backend.folder / "jobs" / "training" / training.name
         folders = tuple(HostFolder(job / host, host) for host in training.hosts)
         run = TrainingRun(self._table, training, arn, folders, metrics, self._grace, on_metric)
-        self._execution.start(run, self._table.control(training.name))
+        self._execution.start(run)
         return {"TrainingJobArn": arn}
 
     def recover(self) -> None:

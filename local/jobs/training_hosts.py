@@ -7,12 +7,6 @@ from typing import Any
 
 from local.backend import Backend
 from local.jobs.channels import find_content, place
-from local.jobs.code import (
-    check_requirements,
-    entry_command,
-    torch_distributed_command,
-    unpack_submit_directory,
-)
 from local.jobs.failure import client_error
 from local.jobs.launcher import HostCommand
 from local.jobs.layout import (
@@ -24,6 +18,12 @@ from local.jobs.layout import (
     write_json,
 )
 from local.jobs.machine import free_port, gpu_variables, host_gpus
+from local.jobs.program import (
+    check_requirements,
+    entry_command,
+    torch_distributed_command,
+    unpack_submit_directory,
+)
 from local.jobs.script_mode import Machine, training_variables
 from local.jobs.training_request import Channel, TrainingRequest
 

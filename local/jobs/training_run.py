@@ -47,7 +47,6 @@ class TrainingRun:
         self._noted = 0.0
         self._checkpoints: FolderSync | None = None
         self.name = request.name
-        self.log_group = table.kind.log_group
         self.size = Size(request.instance_type, len(folders))
         self.folders: Sequence[HostFolder] = folders
 
@@ -149,7 +148,6 @@ class TrainingRun:
             conclude(document, ended, failure, now)
 
         self._table.update(self.name, change)
-        self._table.forget_control(self.name)
 
     def _advance(self, secondary: str) -> None:
         now = self._backend.now()

@@ -6,7 +6,8 @@ from typing import Any
 
 from local.backend import Backend
 from local.jobs.execution import Execution
-from local.jobs.launcher import Launcher, shared_launcher
+from local.jobs.launcher import Launcher
+from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import JobTable, Kind, conclude
 from local.jobs.transform_request import Call, read_transform_request
@@ -40,7 +41,7 @@ class TransformJobs:
         self._backend = backend
         self._call = call
         self._table = JobTable(backend, KIND)
-        self._execution = Execution(backend, launcher or shared_launcher())
+        self._execution = Execution(self._table, launcher or shared_launcher())
         self._grace = grace
         self.actions = self._table.actions(self.create, LISTING)
 
@@ -52,7 +53,7 @@ class TransformJobs:
         job = self._backend.folder / "jobs" / "transform" / transform.name
         folders = tuple(HostFolder(job / host, host) for host in transform.hosts)
         run = TransformRun(self._table, transform, folders, self._grace)
-        self._execution.start(run, self._table.control(transform.name))
+        self._execution.start(run)
         return {"TransformJobArn": arn}
 
     def recover(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from local.jobs.artifacts import merged, upload_tree
 from local.jobs.channels import Content, find_content, place
-from local.jobs.code import check_requirements, unpack, unpack_submit_directory
 from local.jobs.execution import Size
 from local.jobs.failure import JobFailure, client_error
 from local.jobs.hosts import Limits, Outcome
@@ -19,9 +18,10 @@ from local.jobs.layout import HostFolder, base_environment, write_hosts_file, wr
 from local.jobs.lifecycle import JobTable, conclude
 from local.jobs.machine import gpu_variables
 from local.jobs.manifests import read_object
+from local.jobs.program import check_requirements, unpack, unpack_submit_directory
 from local.jobs.transform_request import TransformRequest, model_data
 
-WORKER = Path(__file__).with_name("transform_worker.py")
+WORKER = Path(__file__).parent / "inside" / "transform_worker.py"
 
 
 class TransformRun:
@@ -39,7 +39,6 @@ class TransformRun:
         self._request = request
         self._grace = grace
         self.name = request.name
-        self.log_group = table.kind.log_group
         self.size = Size(request.instance_type, len(folders))
         self.folders: Sequence[HostFolder] = folders
 
@@ -133,4 +132,3 @@ class TransformRun:
         self._table.update(
             self.name, lambda document: conclude(kind, document, ended, failure, now)
         )
-        self._table.forget_control(self.name)

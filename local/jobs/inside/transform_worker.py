@@ -33,7 +33,7 @@ def load_program(path: str) -> ModuleType:
     """Import the handlers' file, with the modules beside it in reach."""
     if not Path(path).is_file():
         sys.exit(f"The model data has no code/{Path(path).name}; put the handlers there.")
-    sys.path.insert(0, str(Path(path).parent))
+    sys.path[0] = str(Path(path).parent)  # in place of this file's own folder
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     assert spec and spec.loader  # noqa: S101 - the file is there
     module = importlib.util.module_from_spec(spec)
