@@ -24,15 +24,18 @@ def evaluate_all(conditions: Iterable[dict[str, Any]], scope: Scope) -> bool:
 
 def problems(condition: Any) -> list[str]:
     """What is wrong with a condition's form, in sentences."""
-    if not isinstance(condition, dict) or condition.get("Type") not in CONDITIONS:
-        kind = condition.get("Type") if isinstance(condition, dict) else condition
+    kind = condition.get("Type") if isinstance(condition, dict) else condition
+    if not isinstance(kind, str) or kind not in CONDITIONS or not isinstance(condition, dict):
         return [f"the condition type {kind!r} is not known; there are {', '.join(CONDITIONS)}"]
-    kind = condition["Type"]
     missing = [field for field in FIELDS.get(kind, COMPARED) if field not in condition]
     if missing:
         return [f"the condition {kind} needs {' and '.join(missing)}"]
-    inner = [condition["Condition"]] if kind == "Not" else condition.get("Conditions", [])
-    return [problem for each in inner for problem in problems(each)]
+    if kind == "Not":
+        return problems(condition["Condition"])
+    for field in ("Conditions", "Values"):
+        if field in condition and not isinstance(condition[field], list):
+            return [f"{field} of the condition {kind} must be a list, not {condition[field]!r}"]
+    return [problem for each in condition.get("Conditions", []) for problem in problems(each)]
 
 
 def _compare(compare: Comparison, ordered: bool) -> Callable[[dict[str, Any], Scope], bool]:

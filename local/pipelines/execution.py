@@ -91,9 +91,10 @@ class Execution:
     def id(self) -> str:
         return self.arn.rpartition("/")[2]
 
-    def start(self) -> None:
-        """Begin in a thread of its own."""
-        threading.Thread(target=self._run, name=f"execution {self.id}", daemon=True).start()
+    def start(self, then: Callable[[], None] = lambda: None) -> None:
+        """Begin in a thread of its own; `then` is called there after the end."""
+        name = f"execution {self.id}"
+        threading.Thread(target=self._run, args=(then,), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """Start nothing more, and stop what runs."""
@@ -107,8 +108,10 @@ class Execution:
         with self._changed:
             self._changed.notify_all()
 
-    def _run(self) -> None:
+    def _run(self, then: Callable[[], None]) -> None:
         try:
+            if self._records.execution(self.arn)["PipelineExecutionStatus"] == "Stopping":
+                self._stopping.set()  # stopped before it began
             while self._start_ready_steps():
                 continue
             self._finish()
@@ -117,6 +120,8 @@ class Execution:
             logger.exception("the execution %s broke", self.arn)
             reason = f"InternalServerError: {type(error).__name__}: {error}"
             self._records.change_execution(self.arn, "Failed", reason)
+        finally:
+            then()
 
     def _start_ready_steps(self) -> bool:
         """Start what may start, then wait for a change; False when nothing more will happen."""

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from local.backend import Backend
-from local.errors import conflict, not_found, validation_error
+from local.errors import not_found, validation_error
 from local.listing import Listing, cut_page
 from local.pipelines import parameters
 from local.pipelines.catalog import Catalog
@@ -119,7 +119,11 @@ class Executions:
     def _run(self, arn: str, definition: Definition) -> None:
         execution = Execution(self._backend, self._records, self._ports, arn, definition)
         self._running[arn] = execution
-        execution.start()
+        execution.start(then=lambda: self._ended(arn, execution))
+
+    def _ended(self, arn: str, execution: Execution) -> None:
+        if self._running.get(arn) is execution:  # a retry may have taken its place already
+            del self._running[arn]
 
     def _check_selection(
         self, definition: Definition, config: dict[str, Any] | None
@@ -199,31 +203,22 @@ class Executions:
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
         arn = request["PipelineExecutionArn"]
-        self._require(arn, ("Executing",), "stopped")
-        self._records.change_execution(arn, "Stopping")
-        self._running[arn].stop()
+        self._records.change_execution(arn, "Stopping", only_from=("Executing",))
+        execution = self._running.get(arn)
+        if execution is not None:
+            execution.stop()
         return {"PipelineExecutionArn": arn}
-
-    def _require(self, arn: str, statuses: tuple[str, ...], what: str) -> Document:
-        execution = self._records.execution(arn)
-        status = execution["PipelineExecutionStatus"]
-        if status not in statuses:
-            allowed = " or ".join(statuses)
-            raise conflict(
-                f"The pipeline execution {arn} is {status}; only {allowed} ones can be {what}."
-            )
-        return execution
 
     def _retry(self, request: dict[str, Any]) -> dict[str, Any]:
         arn = request["PipelineExecutionArn"]
-        with self._starting:
-            execution = self._require(arn, ("Failed", "Stopped"), "retried")
-            undone = [s for s in self._records.steps(arn) if s["StepStatus"] != "Succeeded"]
-            self._records.forget_steps(arn, [step["StepName"] for step in undone])
-            if "ParallelismConfiguration" in request:
-                self._update(request)
-            self._records.change_execution(arn, "Executing")
-            self._run(arn, _load(execution["_Definition"]))
+        execution = self._records.change_execution(
+            arn, "Executing", only_from=("Failed", "Stopped")
+        )
+        undone = [s for s in self._records.steps(arn) if s["StepStatus"] != "Succeeded"]
+        self._records.forget_steps(arn, [step["StepName"] for step in undone])
+        if "ParallelismConfiguration" in request:
+            self._update(request)
+        self._run(arn, _load(execution["_Definition"]))
         return {"PipelineExecutionArn": arn}
 
     def _update(self, request: dict[str, Any]) -> dict[str, Any]:

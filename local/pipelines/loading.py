@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from local.pipelines import conditions
+from local.pipelines import conditions, form
 from local.pipelines.cache import CacheFault, parse_duration
 from local.pipelines.definition import STEP_TYPES, Definition, Step
+from local.pipelines.described import unknown_property
 from local.pipelines.parameters import Parameter, ParameterFault, declare
 from local.pipelines.paths import PathFault, parse_path
 from local.pipelines.retry import RetryFault, read_policies
@@ -31,6 +32,8 @@ class DefinitionFault(Exception):
 def load(text: str) -> Definition:
     """Read and check a definition document; raises DefinitionFault with all that is wrong."""
     document = _parse(text)
+    if wrong := list(form.faults(document)):
+        raise DefinitionFault(_sentence(wrong))
     problems: list[str] = []
     parameters = _parameters(document, problems)
     steps = _steps(document, problems)
@@ -84,13 +87,13 @@ def _parameters(document: dict[str, Any], problems: list[str]) -> tuple[Paramete
 def _steps(document: dict[str, Any], problems: list[str]) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     for body, condition, branch in _flatten(document["Steps"], None, None):
-        name = body.get("Name") if isinstance(body, dict) else body
-        if not isinstance(name, str) or not STEP_NAME.fullmatch(name):
+        name = body["Name"]
+        if not STEP_NAME.fullmatch(name):
             problems.append(f"the step name {name!r} must match {STEP_NAME.pattern}")
         elif name in steps:
             problems.append(f"two steps are named {name}")
         else:
-            step = Step(name, str(body.get("Type")), body, condition, branch)
+            step = Step(name, body["Type"], body, condition, branch)
             steps[name] = _read_step(step, problems)
     return steps
 
@@ -100,10 +103,10 @@ def _flatten(
 ) -> Iterator[tuple[Any, str | None, bool | None]]:
     for body in bodies:
         yield body, condition, branch
-        if isinstance(body, dict) and body.get("Type") == "Condition":
+        if body["Type"] == "Condition":
             arguments = body.get("Arguments") or {}
-            yield from _flatten(arguments.get("IfSteps") or [], body.get("Name"), True)
-            yield from _flatten(arguments.get("ElseSteps") or [], body.get("Name"), False)
+            yield from _flatten(arguments.get("IfSteps") or [], body["Name"], True)
+            yield from _flatten(arguments.get("ElseSteps") or [], body["Name"], False)
 
 
 def _read_step(step: Step, problems: list[str]) -> Step:
@@ -211,10 +214,24 @@ def _reference_problem(
         names = [file.get("PropertyFileName") for file in files]
         if reference.property_file not in names:
             return f"the property file {reference.property_file}, which {name} does not declare"
-    kind = STEP_TYPES.get(steps[name].type)
-    if kind is not None and not kind.properties:
-        return f"the step {name}, and a {steps[name].type} step has no properties"
-    return None
+        return None
+    return _property_problem(steps[name], reference)
+
+
+def _property_problem(step: Step, reference: Reference) -> str | None:
+    if step.type not in STEP_TYPES:
+        return None
+    if not STEP_TYPES[step.type].properties:
+        return f"the step {step.name}, and a {step.type} step has no properties"
+    keys = parse_path(reference.path)
+    if step.type in ("Lambda", "Callback"):
+        names = [output["OutputName"] for output in step.body.get("OutputParameters") or []]
+        if len(keys) == 2 and keys[0] == "OutputParameters" and keys[1] in names:
+            return None
+        outputs = ", ".join(names) or "none"
+        return f"{reference.path} of the step {step.name}, whose OutputParameters are: {outputs}"
+    problem = unknown_property(step.type, keys)
+    return f"{reference.path} of the step {step.name}, but {problem}" if problem else None
 
 
 def _cycle_problems(steps: Mapping[str, Step]) -> list[str]:

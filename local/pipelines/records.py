@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from local.backend import Backend
-from local.errors import not_found
+from local.errors import conflict, not_found
 from local.pipelines.definition import Step
 from local.pipelines.schedule import Progress
 from local.store import Document
@@ -53,20 +53,35 @@ class Records:
         """Executions of one pipeline (or of all), oldest first."""
         return self._store.list(EXECUTION, lambda d: pipeline in (None, d["_Pipeline"]))
 
-    def change_execution(self, arn: str, status: str, reason: str | None = None) -> Document:
-        """Set the status; a None reason removes an earlier one."""
-        before = self.execution(arn)["PipelineExecutionStatus"]
-        now = self._backend.now()
+    def change_execution(
+        self,
+        arn: str,
+        status: str,
+        reason: str | None = None,
+        only_from: tuple[str, ...] = (),
+    ) -> Document:
+        """Set the status, as one atomic step; a None reason removes an earlier one.
+
+        With `only_from`, raises ApiError when the execution is in another status.
+        """
+        self.execution(arn)
+        before: list[str] = []
 
         def change(document: Document) -> None:
-            document.update(PipelineExecutionStatus=status, LastModifiedTime=now)
+            before.append(document["PipelineExecutionStatus"])
+            if only_from and before[0] not in only_from:
+                raise conflict(
+                    f"The pipeline execution {arn} is {before[0]}; "
+                    f"it can only become {status} from {' or '.join(only_from)}."
+                )
+            document.update(PipelineExecutionStatus=status, LastModifiedTime=self._backend.now())
             document.pop("FailureReason", None)
             if reason:
                 document["FailureReason"] = reason
 
         document = self._store.update(EXECUTION, arn, change)
-        if before != status:
-            self._send_execution(document, before)
+        if before[0] != status:
+            self._send_execution(document, before[0])
         return document
 
     def begin_step(self, arn: str, step: Step, status: str = "Starting", **fields: Any) -> Document:

@@ -62,15 +62,23 @@ def _read(policy: dict[str, Any]) -> RetryPolicy:
     attempts, minutes = policy.get("MaxAttempts"), policy.get("ExpireAfterMin")
     if attempts is not None and not 0 <= attempts <= MOST_ATTEMPTS:
         raise RetryFault(f"The retry policy's MaxAttempts {attempts} must be 0 to {MOST_ATTEMPTS}.")
+    for field in ("IntervalSeconds", "BackoffRate", "ExpireAfterMin"):
+        if (policy.get(field) or 0) < 0:
+            raise RetryFault(f"The retry policy's {field} {policy[field]} must not be negative.")
     if attempts is None and minutes is None:
         attempts = RetryPolicy.max_attempts
     return RetryPolicy(
         frozenset(types),
-        float(policy.get("IntervalSeconds", 1)),
-        float(policy.get("BackoffRate", 2.0)),
+        _number(policy, "IntervalSeconds", 1.0),
+        _number(policy, "BackoffRate", 2.0),
         attempts,
         minutes,
     )
+
+
+def _number(policy: dict[str, Any], field: str, default: float) -> float:
+    value = policy.get(field)
+    return default if value is None else float(value)
 
 
 def choose(policies: tuple[RetryPolicy, ...], exception_type: str | None) -> RetryPolicy | None:

@@ -210,7 +210,7 @@ def test_stop_stops_the_running_job_and_starts_nothing_more(world, build):
     assert {name: step["StepStatus"] for name, step in world.steps(arn).items()} == {
         "Train": "Stopped"
     }
-    with pytest.raises(ApiError, match="is Stopped; only Executing ones can be stopped"):
+    with pytest.raises(ApiError, match="is Stopped; it can only become Stopping from Executing"):
         world.call("StopPipelineExecution", PipelineExecutionArn=arn)
 
 
