@@ -74,12 +74,12 @@ class Registry:
 
 
 def against(
-    monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path, approved: Path | None
+    monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path, approved: Path | None, *more: str
 ) -> Any:
     archive = approved / "model.tar.gz" if approved else None
     monkeypatch.setattr(champion, "session", lambda: Registry(archive))
     model = tiny_artifact.pack(tmp_path / "model")
-    assert run(data, model, tmp_path / "out", "--model-package-group", "breeds") == 0
+    assert run(data, model, tmp_path / "out", "--model-package-group", "breeds", *more) == 0
     return report(tmp_path / "out")["breedline"]["champion"]
 
 
@@ -173,8 +173,18 @@ def test_a_group_without_an_approved_model_gives_no_champion(
     assert found == {
         "model_package_arn": "none",
         "accuracy": 0.0,
+        "accuracy_to_beat": 0.0,
         "reason": "The group breeds has no approved model package.",
     }
+
+
+@pytest.mark.parametrize("tolerance, to_beat", [("0", 1.0), ("0.05", 0.95)])
+def test_the_accuracy_to_beat_is_the_champions_less_the_tolerance(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tolerance: str, to_beat: float
+) -> None:
+    good = tiny_artifact.pack(tmp_path / "good")
+    found = against(monkeypatch, data, tmp_path, good, "--champion-tolerance", tolerance)
+    assert found["accuracy"] == 1.0 and found["accuracy_to_beat"] == to_beat
 
 
 def test_failures_are_one_sentence_and_leave_nothing(
