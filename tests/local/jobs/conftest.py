@@ -31,6 +31,16 @@ def pack(files: dict[str, str]) -> bytes:
     return packed.getvalue()
 
 
+def archive(backend: Backend, uri: str) -> dict[str, bytes]:
+    """The files of a .tar.gz object."""
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    stored = backend.objects.find(bucket, key)
+    assert stored
+    with tarfile.open(stored.path) as tar:
+        files = {m.name: tar.extractfile(m) for m in tar}
+        return {name: file.read() for name, file in files.items() if file}
+
+
 def training_request(name: str, **changes: Any) -> dict[str, Any]:
     """A CreateTrainingJob request for one ml.m5.large."""
     return {

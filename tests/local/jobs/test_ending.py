@@ -13,8 +13,7 @@ import pytest
 
 from local.errors import ApiError
 from local.jobs.training import TrainingJobs
-from tests.local.jobs.conftest import BUCKET, Trainer
-from tests.local.jobs.test_training import archive
+from tests.local.jobs.conftest import BUCKET, Trainer, archive
 
 SAVING = """
 import os, pathlib, signal, sys, time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.jobs.namespace import available
-from tests.local.jobs.conftest import BUCKET, pack
+from tests.local.jobs.conftest import BUCKET, archive, pack, training_request
 
 TWO = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
 
@@ -41,8 +41,6 @@ def test_two_hosts_models_become_one_and_the_first_host_wins(trainer):
     for name in ("shared.txt", f"{me}.txt"):
         pathlib.Path(os.environ["SM_MODEL_DIR"], name).write_text(me)
     """
-    from tests.local.jobs.test_training import archive
-
     done = trainer.run("both", script, ResourceConfig=TWO)
     model = archive(trainer.backend, done["ModelArtifacts"]["S3ModelArtifacts"])
     assert model == {"algo-1.txt": b"algo-1", "algo-2.txt": b"algo-2", "shared.txt": b"algo-1"}
@@ -125,8 +123,6 @@ def test_a_requirement_that_is_not_installed_is_named(trainer):
 
 
 def test_an_image_alone_is_refused_with_what_can_run(trainer):
-    from tests.local.jobs.conftest import training_request
-
     trainer.jobs.create(training_request("image"))
     assert trainer.wait("image")["FailureReason"].startswith(
         "ClientError: image cannot be run: the embedded AWS pulls no images. It runs script mode"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 
 import pytest
 
 from local.errors import ApiError
-from tests.local.jobs.conftest import BUCKET, training_request
+from tests.local.jobs.conftest import BUCKET, archive, training_request
 
 TRAIN = """
 import json, os, sys
@@ -18,14 +16,6 @@ print("metrics epoch=2 loss=0.5", flush=True)
 open(os.path.join(os.environ["SM_MODEL_DIR"], "model.json"), "w").write(json.dumps(sys.argv[1:]))
 open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt"), "w").write("kept")
 """
-
-
-def archive(backend, uri: str) -> dict[str, bytes]:
-    bucket, key = uri.removeprefix("s3://").split("/", 1)
-    body = backend.objects.find(bucket, key).path.read_bytes()
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        files = {m.name: tar.extractfile(m) for m in tar}
-        return {name: file.read() for name, file in files.items() if file}
 
 
 def test_a_script_runs_and_leaves_its_model_output_metrics_and_log(trainer):
