@@ -2,7 +2,7 @@
 
 Boundary: findings in, queries out. It exists so that memory does not grow with the data set;
 the order of every query is fixed, so that the same data give the same bytes.
-Run the tests: `pytest tests/steps/test_catalogue.py`.
+Run the tests: `pytest tests/steps/test_prepare.py`.
 """
 
 from __future__ import annotations
