@@ -156,7 +156,9 @@ class Execution:
             ended, fields = "Succeeded", self._result(step)
         except (StepFault, ValueFault) as fault:
             stopped = isinstance(fault, StepFault) and fault.stopped
-            ended, fields = "Stopped" if stopped else "Failed", {"FailureReason": str(fault)}
+            ended, fields = (
+                ("Stopped", {}) if stopped else ("Failed", {"FailureReason": str(fault)})
+            )
         except Exception as error:
             # A fault of the interpreter itself must not leave the step running for ever.
             logger.exception("the step %s of %s broke", step.name, self.arn)

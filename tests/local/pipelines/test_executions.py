@@ -207,9 +207,9 @@ def test_stop_stops_the_running_job_and_starts_nothing_more(world, build):
     world.call("StopPipelineExecution", PipelineExecutionArn=arn)
 
     assert world.wait(arn)["PipelineExecutionStatus"] == "Stopped"
-    assert {name: step["StepStatus"] for name, step in world.steps(arn).items()} == {
-        "Train": "Stopped"
-    }
+    assert list(world.steps(arn)) == ["Train"]
+    assert world.steps(arn)["Train"]["StepStatus"] == "Stopped"
+    assert "FailureReason" not in world.steps(arn)["Train"]
     with pytest.raises(ApiError, match="is Stopped; it can only become Stopping from Executing"):
         world.call("StopPipelineExecution", PipelineExecutionArn=arn)
 
@@ -335,3 +335,13 @@ def test_an_execution_that_does_not_exist_is_not_found(world):
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/P/execution/nothing"
     with pytest.raises(ApiError, match="does not exist"):
         world.describe(arn)
+
+
+def test_many_steps_at_once_each_run_exactly_once(world, build):
+    wide = [build.training(f"Step{number}") for number in range(30)]
+    last = build.training("Last", DependsOn=[step["Name"] for step in wide])
+    arn = world.run({"Steps": [last, *wide]})
+
+    assert world.describe(arn)["PipelineExecutionStatus"] == "Succeeded"
+    assert sorted(world.jobs.started) == sorted(step["Name"] for step in [last, *wide])
+    assert world.jobs.started[-1] == "Last"
