@@ -46,6 +46,11 @@ def sync_folder(s3: Any, folder: Path, bucket: str, prefix: str) -> SyncReport:
     files = list(_visible_files(folder))
     if not files:
         raise BreedlineError(f"{folder} holds no files; name a folder that holds class folders.")
+    if empty := _empty_folders(folder, files):
+        raise BreedlineError(
+            f"{', '.join(empty)} in {folder} hold{'s' if len(empty) == 1 else ''} no files, and S3 "
+            "knows no empty folders: put images in, or remove the folder."
+        )
     there = _listed(s3, bucket, f"{prefix}/")
     new = [path for path in files if not _is_there(path, there.get(_key(path, folder, prefix)))]
     with ThreadPoolExecutor(UPLOADERS) as pool:
@@ -61,6 +66,14 @@ def _visible_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.is_file() and not hidden:
             yield path
+
+
+def _empty_folders(folder: Path, files: list[Path]) -> list[str]:
+    """Visible folders below `folder` that hold no visible file at any depth."""
+    filled = {parent for path in files for parent in path.relative_to(folder).parents}
+    below = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_dir())
+    visible = (path for path in below if not any(part.startswith(".") for part in path.parts))
+    return [path.as_posix() for path in visible if path not in filled]
 
 
 def _key(path: Path, folder: Path, prefix: str) -> str:

@@ -62,3 +62,10 @@ def test_the_digest_changes_with_names_and_contents_only(folder):
     renamed = folder_digest(folder)
     (folder / "pug/3.jpg").write_bytes(b"pug/9.jpg")
     assert len({before, renamed, folder_digest(folder)}) == 3
+
+
+def test_an_empty_class_folder_is_refused_before_anything_is_copied(s3, folder):
+    (folder / "boxer").mkdir()
+    with pytest.raises(BreedlineError, match="boxer"):
+        sync_folder(s3, folder, "photos", "data")
+    assert keys(s3) == []
