@@ -105,6 +105,8 @@ class Execution:
             return self._run_hosts(work, control, cores)
 
     def _run_hosts(self, work: Work, control: Control, cores: int) -> tuple[str, JobFailure | None]:
+        for folder in work.folders:
+            folder.clear()
         commands = work.download(cores)
         if control.stopped():
             return STOPPED, None

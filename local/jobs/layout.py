@@ -85,6 +85,10 @@ class HostFolder:
         except OSError:
             return ""
 
+    def clear(self) -> None:
+        """Remove what a deleted job of the same name has left."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def remove_bulk(self) -> None:
         """Remove everything large; the configuration and the script's last words stay."""
         for path in self.root.iterdir() if self.root.is_dir() else ():

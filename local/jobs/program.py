@@ -20,13 +20,18 @@ _SAFE_PROGRAM = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*")
 
 
 def unpack_submit_directory(objects: Objects, uri: str, code: Path) -> None:
-    """Lay the code package at `uri` (a .tar.gz in S3) into `code`; raises JobFailure."""
+    """Lay a code package into `code`: a .tar.gz in S3, or one that came through a channel.
+
+    Raises JobFailure. Any other path is a folder of the image's own and left alone.
+    """
     code.mkdir(parents=True, exist_ok=True)
-    if not uri.startswith("s3://"):
-        return  # a folder that the image is supposed to have
-    stored = read_object(objects, uri, "code package")
+    path = Path(uri)
+    if uri.startswith("s3://"):
+        path = read_object(objects, uri, "code package").path
+    elif not path.is_file():
+        return
     try:
-        unpack(stored.path, code)
+        unpack(path, code)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise client_error(f"The code package {uri} cannot be unpacked: {error}") from error
 

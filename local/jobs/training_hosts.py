@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local.backend import Backend
@@ -102,7 +103,8 @@ class TrainingHosts:
     def _words(self, host: HostFolder, rank: int, port: int, gpus: int) -> list[str]:
         parameters = self.request.parameters
         if parameters.submit_directory:
-            unpack_submit_directory(self.backend.objects, parameters.submit_directory, host.code)
+            uri = host.localise(parameters.submit_directory)
+            unpack_submit_directory(self.backend.objects, uri, host.code)
         if self.request.container_command:
             return self.request.container_command
         if not parameters.program:
@@ -123,12 +125,18 @@ class TrainingHosts:
             **self.backend.job_environment,
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
-            "BREEDLINE_FEATURE_CACHE": str(self.backend.folder / "cache" / "features"),
+            "BREEDLINE_FEATURE_CACHE": str(self._feature_cache()),
             "PYTHONPATH": str(host.code),
             **({"SM_CHECKPOINT_DIR": local_path} if checkpoints else {}),
             **self.request.raw.get("Environment", {}),
             **self._identity(host),
         }
+
+    def _feature_cache(self) -> Path:
+        """Shared by all jobs of this server, so that trials need not compute features again."""
+        folder = self.backend.folder / "cache" / "features"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _identity(self, host: HostFolder) -> dict[str, str]:
         region = str(self.request.parameters.toolkit.get("sagemaker_region", self.backend.region))

@@ -72,9 +72,26 @@ def read_training_request(raw: dict[str, Any]) -> TrainingRequest:
                 f"{name}: the embedded AWS does not run {words}; use torch_distributed, or form "
                 "the process group in the script from SM_HOSTS."
             )
+    _check_times(raw)
     mode = raw["AlgorithmSpecification"].get("TrainingInputMode", "File")
     channels = tuple(_read_channel(c, mode) for c in raw.get("InputDataConfig", ()))
     return TrainingRequest(raw, parameters, channels, _read_groups(raw.get("ResourceConfig", {})))
+
+
+def _check_times(raw: dict[str, Any]) -> None:
+    """SageMaker's own rules for managed spot training."""
+    condition = raw.get("StoppingCondition", {})
+    wait, spot = condition.get("MaxWaitTimeInSeconds"), raw.get("EnableManagedSpotTraining", False)
+    if wait is not None and not spot:
+        raise validation_error(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is "
+            "set to true."
+        )
+    if spot and (wait is None or wait < condition.get("MaxRuntimeInSeconds", 0)):
+        raise validation_error(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+            "MaxRuntimeInSeconds."
+        )
 
 
 def _read_groups(resources: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:

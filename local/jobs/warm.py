@@ -103,24 +103,26 @@ class WarmHost:
         process = WarmProcess(stdout, stderr)
         try:
             os.write(specification, self._specification(command, arguments))
-            handles = [specification, stdout_end, stderr_end]
-            return self._fork(process, handles)
+            if self._fork(process, [specification, stdout_end, stderr_end]):
+                return process
+            process.stdout.close()
+            process.stderr.close()
+            return None
         finally:
             for handle in (specification, stdout_end, stderr_end):
                 os.close(handle)
 
-    def _fork(self, process: WarmProcess, handles: list[int]) -> WarmProcess | None:
+    def _fork(self, process: WarmProcess, handles: list[int]) -> bool:
         with self._starting:
+            self._next = process
             try:
-                self._next = process
                 socket.send_fds(self._socket, [b"start"], handles)
             except OSError:
-                return None
+                return False
             pid = self._answers.get()
-        if not pid:
-            return None
-        self._reaper.add(pid)
-        return process
+        if pid:
+            self._reaper.add(pid)
+        return bool(pid)
 
     def signal(self, pid: int, number: int) -> None:
         with contextlib.suppress(OSError):

@@ -96,6 +96,15 @@ def test_the_time_limit_stops_a_job_and_keeps_its_model(trainer):
     assert archive(trainer.backend, done["ModelArtifacts"]["S3ModelArtifacts"])
 
 
+def test_the_processes_of_a_running_job_are_in_its_document(trainer):
+    trainer.start("watched", "import os, time; print('pid', os.getpid()); time.sleep(60)")
+    pid = int(wait_for_line(trainer, "watched", "pid").split()[1])
+    running = trainer.until("watched", lambda document: "_pids" in document)
+    assert running["_pids"] == {"algo-1": pid}
+    os.kill(pid, 9)
+    assert "was lost (killed by signal 9)" in trainer.wait("watched")["FailureReason"]
+
+
 def test_when_one_host_fails_the_others_are_stopped(trainer):
     script = """
     import os, sys, time
@@ -124,7 +133,7 @@ def test_a_job_waits_for_the_cores_and_can_be_stopped_while_it_waits(trainer):
 def test_a_job_that_waits_too_long_gives_up(trainer):
     limits = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
     with trainer.backend.capacity.hold(trainer.backend.capacity.cores):
-        done = trainer.run("late", "pass", StoppingCondition=limits)
+        done = trainer.run("late", "pass", StoppingCondition=limits, EnableManagedSpotTraining=True)
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == (
         "Stopped",
         "MaxWaitTimeExceeded",

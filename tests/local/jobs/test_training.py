@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from local.errors import ApiError
-from tests.local.jobs.conftest import BUCKET, archive, training_request
+from tests.local.jobs.conftest import BUCKET, archive, pack, training_request
 
 TRAIN = """
 import json, os, sys
@@ -95,3 +96,78 @@ def test_missing_data_fails_the_job_as_aws_does(trainer):
     assert done["FailureReason"].startswith(
         f"ClientError: Data download failed: No objects at s3://{BUCKET}/nothing/"
     )
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "only supported when EnableManagedSpotTraining": {
+        "StoppingCondition": {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 2}
+    },
+    "must be present and be greater": {"EnableManagedSpotTraining": True},
+    "'train' asks for InputMode Pipe": {"InputMode": "Pipe"},
+    "'train' asks for RecordWrapperType RecordIO": {"RecordWrapperType": "RecordIO"},
+    "'train' reads from FileSystemDataSource": {"DataSource": {"FileSystemDataSource": {}}},
+    "needs AttributeNames": {
+        "DataSource": {"S3DataSource": {"S3DataType": "AugmentedManifestFile", "S3Uri": "s3://b/k"}}
+    },
+    "does not run MPI": {"HyperParameters": {"sagemaker_mpi_enabled": "true"}},
+    "needs an InstanceType": {"ResourceConfig": {"VolumeSizeInGB": 1}},
+    "metric 'loss' is not a regular expression": {"Regex": "loss=("},
+    "metric 'loss' has no group": {"Regex": "loss=.*"},
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_run_here_is_refused_at_once(trainer, words):
+    change = dict(REFUSED[words])
+    asked = training_request("refused")
+    if "Regex" in change:
+        asked["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", **change}]
+    elif change.keys() & {"InputMode", "RecordWrapperType", "DataSource"}:
+        source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/k"}}
+        asked["InputDataConfig"] = [{"ChannelName": "train", "DataSource": source} | change]
+    else:
+        asked |= change
+    with pytest.raises(ApiError, match=words) as caught:
+        trainer.jobs.create(asked)
+    assert caught.value.code == "ValidationException"
+    assert not trainer.backend.store.find("TrainingJob", "refused")
+
+
+def test_a_deleted_job_leaves_nothing_to_the_next_of_its_name(trainer):
+    trainer.run("twice", "raise ValueError('the first')")
+    trainer.jobs.actions["DeleteTrainingJob"]({"TrainingJobName": "twice"})
+    done = trainer.run("twice", "import sys; sys.exit(2)")
+    assert done["FailureReason"] == "AlgorithmError: the script failed, exit code: 2"
+
+
+def test_code_may_come_through_a_channel(trainer):
+    trainer.backend.objects.write(BUCKET, "own/sourcedir.tar.gz", pack({"train.py": "print(1)"}))
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/own/"}
+    done = trainer.run(
+        "isolated",
+        "pass",
+        HyperParameters={
+            "sagemaker_submit_directory": '"/opt/ml/input/data/code/sourcedir.tar.gz"'
+        },
+        InputDataConfig=[{"ChannelName": "code", "DataSource": {"S3DataSource": source}}],
+    )
+    assert done["TrainingJobStatus"] == "Completed", done
+    assert trainer.log("isolated") == ["1"]
+
+
+def test_every_metric_value_is_told_and_charted(trainer):
+    asked = {"Name": "loss", "Regex": "loss=([0-9.nan]+)"}
+    told: list[tuple[str, float]] = []
+    key = f"s3://{BUCKET}/told.tar.gz"
+    script = "print('loss=0.5\\nloss=nan\\nno\\nloss=0.25')"
+    trainer.backend.objects.write(BUCKET, "told.tar.gz", pack({"train.py": script}))
+    request = training_request(
+        "told",
+        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": key},
+    )
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [asked]
+    trainer.jobs.create(request, on_metric=lambda name, value, time: told.append((name, value)))
+    trainer.wait("told")
+    assert told == [("loss", 0.5), ("loss", 0.25)]
+    charted = trainer.backend.metrics._backend.metric_data
+    assert [(point.name, point.value) for point in charted] == told
