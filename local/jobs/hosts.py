@@ -117,7 +117,8 @@ class Hosts:
         output = HostOutput(lambda line: self._take_line(command.host, line))
         run = HostRun(command, self._launcher.start(command), output)
         self._runs.append(run)
-        threading.Thread(target=self._follow, args=(run,), name=f"host-{command.host}").start()
+        name = f"host-{command.host}"
+        threading.Thread(target=self._follow, args=(run,), name=name, daemon=True).start()
 
     def _take_line(self, host: str, line: str) -> None:
         try:

@@ -193,9 +193,10 @@ class WarmLauncher:
 
     def start(self, command: HostCommand) -> Process:
         words = resolve(command)
-        if usable() and is_plain_script(command, words) and mentions_torch(command, words):
+        folders = code_folders(command, words)
+        if usable() and is_plain_script(command, words) and mentions_torch(folders):
             host = self._current_host()
-            if host.ready() and not shadows(script_folder(command, words), host.names):
+            if host.ready() and not shadows(folders, host.names):
                 process = host.start(command, words[1:])
                 if process:
                     return process
@@ -230,17 +231,19 @@ def is_plain_script(command: HostCommand, words: list[str]) -> bool:
     )
 
 
-def script_folder(command: HostCommand, words: list[str]) -> Path:
-    return (command.folder / words[1]).resolve().parent
+def code_folders(command: HostCommand, words: list[str]) -> list[Path]:
+    """Where a job's own modules lie: beside its script, or in the `code` of a model."""
+    folders = [(command.folder / word).resolve().parent for word in words[1:2]]
+    return [*folders, *(f for f in [command.folder / "code"] if f.is_dir())]
 
 
-def mentions_torch(command: HostCommand, words: list[str]) -> bool:
-    """Whether a Python file beside the script imports torch: only those gain from a fork."""
-    files = script_folder(command, words).glob("*.py")
+def mentions_torch(folders: list[Path]) -> bool:
+    """Whether a Python file of the job's own imports torch: only those gain from a fork."""
+    files = (path for folder in folders for path in folder.glob("*.py"))
     return any(_MENTIONS_TORCH.search(path.read_bytes()) for path in files)
 
 
-def shadows(folder: Path, names: frozenset[str]) -> bool:
+def shadows(folders: list[Path], names: frozenset[str]) -> bool:
     """Whether a module of the job's own has the name of one that is imported already."""
-    own = {path.stem for path in folder.glob("*.py")} | {p.name for p in folder.iterdir()}
+    own = {path.stem for folder in folders for path in folder.iterdir()}
     return bool(own & names)
