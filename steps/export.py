@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import folding
 import images
 import inference
 import network
@@ -28,7 +29,14 @@ from fitting import Metrics
 from hyperparameters import Hyperparameters
 
 VERSION = 1
-_CODE: tuple[ModuleType, ...] = (inference, network, preprocessing, images, remote_images)
+_CODE: tuple[ModuleType, ...] = (
+    inference,
+    network,
+    folding,
+    preprocessing,
+    images,
+    remote_images,
+)
 _EFFICIENTNET = "efficientnet_lite_pytorch"
 _EFFICIENTNET_DISTRIBUTION = "efficientnet-lite-pytorch"
 

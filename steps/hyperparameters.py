@@ -82,7 +82,7 @@ class Hyperparameters:
         32, _integer(1, 65_536), "images in one step, over all hosts together"
     )
     learning_rate: float = _hyperparameter(
-        0.002,
+        0.001,
         _number(1e-8, 10),
         "highest step size of AdamW for the head, then falling along a cosine to 0; "
         "with fine_tune=all the backbone gets a tenth of it",

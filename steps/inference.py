@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from folding import fold_batch_norm
 from images import ImageError, open_image
-from network import build_network, fast_dtype
+from network import build_network, serving_dtype
 from preprocessing import Preprocessing
 from remote_images import FetchError, fetch
 
@@ -117,7 +118,8 @@ def model_fn(model_dir: str) -> Classifier:
     weights = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = fast_dtype(device)
+    dtype = serving_dtype(device)
+    fold_batch_norm(network.backbone, shape.image_size)
     network.to(device).backbone.to(dtype=dtype, memory_format=torch.channels_last)
     classifier = Classifier(network, classes, shape, device, dtype)
     _warm_up(classifier)

@@ -21,8 +21,8 @@ from preprocessing import Preprocessing
 from torch import nn
 
 Triple = tuple[float, float, float]
-_IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-_IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+_MEAN: Triple = (0.485, 0.456, 0.406)
+_STD: Triple = (0.229, 0.224, 0.225)
 _HALF: Triple = (0.5, 0.5, 0.5)
 # Files from other training scripts wrap the weights or carry the classifier of their own classes.
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
@@ -36,10 +36,14 @@ class NetworkError(Exception):
 
 @dataclass(frozen=True)
 class Backbone:
-    """How one kind of backbone is made and fed. `build` takes the image size in pixels."""
+    """How one kind of backbone is made and fed. `build` takes the image size in pixels.
+
+    `margin` is the shorter side that an image is scaled to, as a multiple of `image_size`.
+    """
 
     features: int
     image_size: int
+    margin: float
     mean: Triple
     std: Triple
     build: Callable[[int], Any]
@@ -47,7 +51,7 @@ class Backbone:
     def preprocessing(self, image_size: int = 0) -> Preprocessing:
         """The preprocessing it was pretrained with; `image_size` 0 means its own size."""
         size = image_size or self.image_size
-        return Preprocessing(size, round(size * 256 / 224), self.mean, self.std)
+        return Preprocessing(size, round(size * self.margin), self.mean, self.std)
 
 
 class Network(nn.Module):  # type: ignore[misc]
@@ -84,14 +88,26 @@ def freeze_backbone(network: Network) -> None:
     network.backbone.requires_grad_(False)
 
 
-def fast_dtype(device: Any) -> Any:
-    """bfloat16 where the machine multiplies it faster than float32, else float32."""
+def training_dtype(device: Any, backbone: str) -> Any:
+    """bfloat16 where `backbone` runs large batches faster with it, else float32."""
     if device.type == "cuda":
         # Older cards answer "supported" too, but emulate it slowly.
         fast = torch.cuda.get_device_capability(device)[0] >= 8
     else:
-        fast = bool({"avx512_bf16", "amx_bf16"} & _cpu_flags())
+        flags = _cpu_flags()
+        # AVX-512 alone multiplies bfloat16 no faster than float32. It halves the memory traffic,
+        # which is what the depthwise convolutions wait for, and a resnet's do not.
+        light = backbone == "efficientnet_lite0"
+        fast = "amx_bf16" in flags or ("avx512_bf16" in flags and light)
     return torch.bfloat16 if fast else torch.float32
+
+
+def serving_dtype(device: Any) -> Any:
+    """The arithmetic that answers single images fast and stays within 0.02 of float32.
+
+    On a CPU bfloat16 is no faster for one image, and moved probabilities by up to 0.04.
+    """
+    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def pretrained_file(backbone: str, channel: Path | None) -> Path | None:
@@ -219,7 +235,8 @@ def _cpu_flags() -> set[str]:
 
 
 BACKBONES = {
-    "efficientnet_lite0": Backbone(1280, 224, _HALF, _HALF, _efficientnet_lite0),
-    "resnet18": Backbone(512, 224, _IMAGENET_MEAN, _IMAGENET_STD, _resnet("resnet18")),
-    "resnet50": Backbone(2048, 224, _IMAGENET_MEAN, _IMAGENET_STD, _resnet("resnet50")),
+    # Pretrained at 224 pixels, but on photos of 20 dog breeds 288 named 94 % right, 224 93 %.
+    "efficientnet_lite0": Backbone(1280, 288, 304 / 288, _HALF, _HALF, _efficientnet_lite0),
+    "resnet18": Backbone(512, 224, 256 / 224, _MEAN, _STD, _resnet("resnet18")),
+    "resnet50": Backbone(2048, 224, 256 / 224, _MEAN, _STD, _resnet("resnet50")),
 }

@@ -5,7 +5,7 @@ the command line, SageMaker's variables in the environment, channels in folders;
 progress on stderr, the model in SM_MODEL_DIR. SIGTERM saves and exits with 0.
 
     SM_CHANNEL_TRAIN=photos/train SM_CHANNEL_VALIDATION=photos/validation SM_MODEL_DIR=model \\
-        SM_CHECKPOINT_DIR=checkpoints python3 train.py --epochs 30 --learning_rate 0.002
+        SM_CHECKPOINT_DIR=checkpoints python3 train.py --epochs 30 --learning_rate 0.001
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from stopping import Stopped, StopRequest
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the job; the exit status: 0 done or stopped, 1 with one sentence in `failure`."""
+    # Read when torch is loaded. Threads that spin while they wait for each other cost several
+    # times the work where hosts, or a host and its decoders, share cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     stop = StopRequest()
     stop.listen()
     try:

@@ -19,6 +19,7 @@ from dataset import Channel, DatasetError, read_channel
 from export import describe, export
 from features import MIRRORED, ORIGINAL, Extractor, extract
 from fitting import Fit
+from folding import fold_batch_norm
 from hosts import Group, HostsError
 from hyperparameters import Folders, Hyperparameters, Job
 from network import (
@@ -26,10 +27,10 @@ from network import (
     Network,
     NetworkError,
     build_network,
-    fast_dtype,
     freeze_backbone,
     load_backbone,
     pretrained_file,
+    training_dtype,
     weights_digest,
 )
 from preprocessing import Preprocessing
@@ -100,7 +101,9 @@ def prepare(job: Job, group: Group) -> Setting:
     load_pretrained(network, hyperparameters, job.folders)
     digest = weights_digest(network.backbone)
     named = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    dtype = named.get(hyperparameters.precision) or fast_dtype(group.device)
+    dtype = named.get(hyperparameters.precision) or training_dtype(
+        group.device, hyperparameters.backbone
+    )
     shape = BACKBONES[hyperparameters.backbone].preprocessing(hyperparameters.image_size)
     network.to(group.device)
     return Setting(train_split, validation_split, network, digest, shape, dtype)
@@ -203,8 +206,9 @@ def _fit(
 
 
 def _feature_rows(job: Job, setting: Setting, group: Group, stop: StopRequest) -> tuple[Rows, Rows]:
-    # A copy: the artifact keeps the weights in full precision.
-    frozen = copy.deepcopy(setting.network.backbone)
+    # A copy: the artifact keeps the weights whole, and in full precision.
+    size = setting.preprocessing.image_size
+    frozen = fold_batch_norm(copy.deepcopy(setting.network.backbone), size)
     frozen.to(dtype=setting.dtype, memory_format=torch.channels_last)
     extractor = Extractor(
         frozen, setting.preprocessing, setting.dtype, group.device, job.folders.feature_cache
