@@ -15,7 +15,7 @@ from settings import Settings
 
 # Limits that the definition language cannot express: name -> (least, most).
 _LIMITS: dict[str, tuple[float, float]] = {
-    "AccuracyThreshold": (0.0, 1.0),
+    "AccuracyThreshold": (0.0, float("inf")),  # over 1 rejects every model
     "Epochs": (1, 10_000),
     "TrainingInstanceCount": (1, 64),
     "TuningInstanceCount": (1, 64),
@@ -144,7 +144,9 @@ def _allowed(parameter: Mapping[str, Any], value: str) -> str | None:
         number = int(value) if kind == "Integer" else float(value)
     except ValueError:
         number = float("nan")
-    return None if least <= number <= most else f"{word} from {least:g} to {most:g}"
+    if least <= number <= most:
+        return None
+    return f"{word} from {least:g} to {most:g}" if most < float("inf") else f"{word} from {least:g}"
 
 
 def _spot_problem(definition: Mapping[str, Any], name: str, value: str) -> str | None:

@@ -36,7 +36,8 @@ from local.jobs.namespace import available
 _HOST = Path(__file__).parent / "inside" / "warm_host.py"
 _MENTIONS_TORCH = re.compile(rb"^\s*(import|from)\s+(torch|torchvision)\b", re.MULTILINE)
 _READ_AT_START = re.compile(
-    r"(PYTHON(?!PATH$|UNBUFFERED$)|TORCH|PYTORCH|OMP_(?!NUM_THREADS$)|KMP_|GOMP_|MKL_|OPENBLAS|LD_)"
+    r"(PYTHON(?!PATH$|UNBUFFERED$)|TORCH|PYTORCH|OMP_(?!NUM_THREADS$|WAIT_POLICY$)"
+    r"|KMP_|GOMP_|MKL_|OPENBLAS|LD_)"
 )
 READY_WITHIN = 120.0  # seconds
 LONGEST_MESSAGE = 1 << 20  # bytes

@@ -76,14 +76,14 @@ def test_a_second_execution_reuses_what_did_not_change(command_line, demonstrati
 
 
 def test_an_impossible_threshold_ends_in_reject_with_both_figures(command_line, demonstration):
-    rejected = command_line.json("demo", "--param", "AccuracyThreshold=1.0", code=1)
+    rejected = command_line.json("demo", "--param", "AccuracyThreshold=1.01", code=1)
     steps = {step["name"]: step for step in rejected["pipeline"]["steps"]}
     assert rejected["pipeline"]["status"] == "Failed"
     assert rejected["model_package"] is None
     reason = steps["Reject"]["failure_reason"] or steps["Reject"]["message"]
     accuracy = demonstration["model_package"]["metrics"]["accuracy"]
     assert str(accuracy) in reason
-    assert "1.0" in reason
+    assert "1.01" in reason
 
 
 def test_status_shows_executions_and_versions(command_line, demonstration):
