@@ -146,8 +146,8 @@ def _allowed(parameter: Mapping[str, Any], value: str) -> str | None:
         number = float("nan")
     if least <= number <= most:
         return None
-    span = [f" from {least:g}" if least > float("-inf") else ""]
-    return word + "".join([*span, f" to {most:g}" if most < float("inf") else ""])
+    low = f" from {least:g}" if least > float("-inf") else ""
+    return f"{word}{low}" + (f" to {most:g}" if most < float("inf") else "")
 
 
 def _spot_problem(definition: Mapping[str, Any], name: str, value: str) -> str | None:
