@@ -1,166 +1,251 @@
-"""Checks that need more than one setting.
+"""How settings are checked, and what is wrong with them in words.
 
-Each check is a small generator of problems; `cross_problems` runs them all on settings whose single
-values are already sound. Boundary: pure, and typed loosely so that `settings.py` can import it.
+`text`, `within` and `many` are limits of one value, `violations` tells what pydantic found against
+them, `contradictions` compares values that are sound one by one. Boundary: reads the file, else
+pure; knows `settings.py` by its types only, because that imports this.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from settings_reader import Problem
+from pydantic import Field, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+
+from errors import BreedlineError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from settings import Range, Settings
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # the standard library reads TOML from 3.11 on
+    import tomli as tomllib
 
-def cross_problems(settings: Settings) -> list[Problem]:
-    """All problems between settings, in the order of the file's sections."""
-    checks = (
-        _environment,
-        _role,
-        _network,
-        _fractions,
-        _model,
-        _ranges,
-        _batches,
-        _strategy,
-        _budget,
-        _spot,
+SECRET = re.compile("secret|password|token|credential|access_?key", re.IGNORECASE)
+Check = tuple[bool, str, Any, str]  # is it wrong, key, value, what is allowed
+
+
+def text(pattern: str, allowed: str, longest: int = 2048) -> Any:
+    """A string that matches `pattern` in full."""
+    return Field(pattern=rf"\A(?:{pattern})\Z", max_length=longest, description=allowed)
+
+
+def within(low: float, high: float) -> Any:
+    """A number from `low` to `high`, a whole one if they are; a float may be written as one."""
+    words = f"a whole number from {low} to {high}"
+    if isinstance(high, float):
+        words = f"a number from {low:g} to {high:g}"
+    return Field(ge=low, le=high, strict=True, description=words)
+
+
+def many(longest: int, items: str) -> Any:
+    """A list of at most `longest` items, each held to its own type."""
+    return Field(max_length=longest, description=f"a list of at most {longest} {items}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong key: where it stands, what it holds (`...`: not known), what is allowed."""
+
+    key: str
+    value: Any
+    allowed: str
+
+    def __str__(self) -> str:
+        shown = "is missing" if self.value is MISSING else f"= {self._shown()}"
+        return f"{self.key} {shown}; allowed: {self.allowed}"
+
+    def _shown(self) -> str:
+        # A file may hold what does not belong there: nothing that looks secret is repeated.
+        if isinstance(self.value, dict):
+            return "{…}" if self.value else "{}"
+        secret = SECRET.search(self.key.rpartition(".")[2])
+        return "…" if secret or self.value is ... else repr(self.value)
+
+
+class SettingsError(BreedlineError):
+    """The settings of an environment cannot be used; `problems` holds all wrong values."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n  ".join([message, *map(str, self.problems)]))
+
+
+def tables_of(environment: str, path: Path) -> dict[str, Any]:
+    """The sections of one environment; raises SettingsError when there are none to read."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read ({error.strerror}); "
+            "it holds the settings of every environment."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    known = [key for key, value in tables.items() if isinstance(value, dict)]
+    if environment not in known:
+        near = _nearest(environment, known)
+        hint = f" Did you mean '{near}'?" if near else ""
+        there = f"{path.name}, which has {', '.join(known)}."
+        raise SettingsError(f"Environment '{environment}' is not in {there}{hint}")
+    sections: dict[str, Any] = tables[environment]
+    return sections
+
+
+def refusal(environment: str, path: Path, problems: list[Problem]) -> SettingsError:
+    """The error that tells all `problems`, whose keys are those within the environment."""
+    count = f"{len(problems)} problem{'s'[: len(problems) > 1]}"
+    message = f"Environment '{environment}' of {path.name} has {count}:"
+    return SettingsError(
+        message, [replace(problem, key=f"{environment}.{problem.key}") for problem in problems]
     )
-    return [problem for check in checks for problem in check(settings)]
 
 
-def _environment(settings: Settings) -> Iterator[Problem]:
-    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,19}", settings.environment):
-        allowed = "a table name of at most 20 of a-z, 0-9 and '-'"
-        yield Problem(settings.environment, settings.environment, allowed)
-    if len(settings.bucket) > 63:
-        allowed = "a derived bucket name of at most 63 characters: set aws.bucket"
-        yield Problem(f"{settings.environment}.aws.bucket", settings.bucket, allowed)
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), "")
 
 
-def _role(settings: Settings) -> Iterator[Problem]:
-    aws = settings.aws
-    if bool(aws.role_name) == bool(aws.role_arn):
-        value = aws.role_arn or ""
-        yield Problem(f"{settings.environment}.aws.role_arn", value, "either role_name or role_arn")
+def violations(error: ValidationError, model: Any) -> list[Problem]:
+    """pydantic's findings about single values of `model`, in our words."""
+    return [_violation(found, model) for found in error.errors(include_url=False)]
 
 
-def _network(settings: Settings) -> Iterator[Problem]:
-    aws = settings.aws
-    if bool(aws.subnets) != bool(aws.security_groups):
-        name, value = (
-            ("security_groups", aws.security_groups) if aws.subnets else ("subnets", aws.subnets)
-        )
-        yield Problem(
-            f"{settings.environment}.aws.{name}",
-            list(value),
-            "subnets and security_groups together",
-        )
+def _violation(found: ErrorDetails, model: Any) -> Problem:
+    # Of a table's key, pydantic does not tell the value.
+    of_key = found["type"] == "string_pattern_mismatch" and found["loc"][-1] == "[key]"
+    path, value = (found["loc"][:-1], ...) if of_key else (found["loc"], found["input"])
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+    names, allowed = _rule(model, path)
+    if of_key or found["type"] == "unexpected_keyword_argument":
+        near = _nearest(str(path[-1]), names)
+        hint = f" (did you mean '{near}'?)" if near else ""
+        allowed = f"no such key{hint}, only {', '.join(sorted(names))}"
+    elif found["type"] == "missing":
+        value, allowed = MISSING, "a value; it has no default"
+    elif found["type"] == "dataclass_type":
+        allowed = "a table"
+    return Problem(key, value, allowed)
 
 
-def _fractions(settings: Settings) -> Iterator[Problem]:
-    prepare = settings.prepare
-    for name in ("validation_fraction", "test_fraction"):
-        if getattr(prepare, name) <= 0:
-            yield Problem(
-                f"{settings.environment}.prepare.{name}", getattr(prepare, name), "more than 0"
-            )
-    total = prepare.validation_fraction + prepare.test_fraction
-    if total >= 1:
-        yield Problem(
-            f"{settings.environment}.prepare.test_fraction",
-            prepare.test_fraction,
-            f"less than 1 together with validation_fraction ({prepare.validation_fraction:g})",
-        )
+def _rule(model: Any, path: Iterable[int | str]) -> tuple[Iterable[str], str]:
+    """The names that could stand at the end of `path`, and what its value may be."""
+    names: Iterable[str] = ()
+    allowed = ""
+    for part in path:
+        if is_pydantic_dataclass(model):
+            names = model.__pydantic_fields__
+            if field := model.__pydantic_fields__.get(str(part)):
+                model, allowed = field.annotation, field.description or ""
+        elif get_origin(model) is Mapping:
+            keys, model = get_args(model)
+            names = [name for key in getattr(keys, "__metadata__", ()) for name in key.examples]
+        else:  # a place in a list, whose items are annotated strings
+            allowed = get_args(model)[0].__metadata__[0].description
+    return names, allowed or " or ".join(get_args(model))
 
 
-def _model(settings: Settings) -> Iterator[Problem]:
+def contradictions(settings: Settings) -> list[Problem]:
+    """All problems between sound values, in the order of the file's sections."""
+    checks = (_account, _splits, _ranges, _search, _batches, _waiting)
+    return [
+        Problem(key, value, allowed)
+        for check in checks
+        for wrong, key, value, allowed in check(settings)
+        if wrong
+    ]
+
+
+def _account(settings: Settings) -> Iterator[Check]:
+    name, aws = settings.environment, settings.aws
+    allowed = "a table name of at most 20 of a-z, 0-9 and '-'"
+    yield not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,19}", name), "environment", name, allowed
+    allowed = "a derived bucket name of at most 63 characters: set aws.bucket"
+    yield len(settings.bucket) > 63, "aws.bucket", settings.bucket, allowed
+    allowed = "either role_name or role_arn"
+    yield bool(aws.role_name) == bool(aws.role_arn), "aws.role_arn", aws.role_arn, allowed
+    allowed = "subnets and security_groups together"
+    for key, given, other in (
+        ("subnets", aws.subnets, aws.security_groups),
+        ("security_groups", aws.security_groups, aws.subnets),
+    ):
+        yield bool(other) and not given, f"aws.{key}", [], allowed
+
+
+def _splits(settings: Settings) -> Iterator[Check]:
+    validation, test = settings.prepare.validation_fraction, settings.prepare.test_fraction
+    yield validation <= 0, "prepare.validation_fraction", validation, "more than 0"
+    yield test <= 0, "prepare.test_fraction", test, "more than 0"
+    allowed = f"less than 1 together with validation_fraction ({validation:g})"
+    yield validation + test >= 1, "prepare.test_fraction", test, allowed
     size = settings.model.image_size
-    if 0 < size < 32:
-        allowed = "at least 32 pixels, or 0 for the backbone's own size"
-        yield Problem(f"{settings.environment}.model.image_size", size, allowed)
+    allowed = "at least 32 pixels, or 0 for the backbone's own size"
+    yield 0 < size < 32, "model.image_size", size, allowed
 
 
-def _ranges(settings: Settings) -> Iterator[Problem]:
+def _ranges(settings: Settings) -> Iterator[Check]:
     for name, span in settings.tuning.ranges.items():
-        key = f"{settings.environment}.tuning.ranges.{name}"
-        yield from _categorical(key, span) if span.type == "categorical" else _interval(key, span)
+        check = _categorical if span.type == "categorical" else _interval
+        for wrong, key, value, allowed in check(span):
+            yield wrong, f"tuning.ranges.{name}.{key}", value, allowed
+        whole = name in ("batch_size", "hidden_units")
+        key = f"tuning.ranges.{name}.type"
+        yield whole and span.type == "continuous", key, span.type, "integer or categorical"
 
 
-def _categorical(key: str, span: Range) -> Iterator[Problem]:
-    if not span.values:
-        yield Problem(f"{key}.values", [], "at least one value for a categorical range")
-    if len(set(span.values)) != len(span.values):
-        yield Problem(f"{key}.values", list(span.values), "each value once")
-    for value in span.values:
-        if not re.fullmatch(r"\d+(\.\d+)?(e-?\d+)?", value):
-            yield Problem(f"{key}.values", value, "numbers, written as strings")
+def _categorical(span: Range) -> Iterator[Check]:
+    values = list(span.values)
+    yield not values, "values", values, "at least one value for a categorical range"
+    yield len(set(values)) < len(values), "values", values, "each value once"
 
 
-def _interval(key: str, span: Range) -> Iterator[Problem]:
-    if span.values:
-        yield Problem(f"{key}.values", list(span.values), f"no values for a {span.type} range")
-    if span.min >= span.max:
-        yield Problem(f"{key}.min", span.min, f"less than max ({span.max:g})")
-    if span.scaling == "Logarithmic" and span.min <= 0:
-        yield Problem(f"{key}.min", span.min, "more than 0 for Logarithmic scaling")
-    if span.scaling == "ReverseLogarithmic" and not (span.min >= 0 and span.max < 1):
-        yield Problem(
-            f"{key}.max", span.max, "a range within [0, 1) for ReverseLogarithmic scaling"
-        )
-    if span.type == "integer" and not (span.min.is_integer() and span.max.is_integer()):
-        yield Problem(f"{key}.min", span.min, "whole limits for an integer range")
-    if key.endswith((".batch_size", ".hidden_units")) and span.type == "continuous":
-        yield Problem(f"{key}.type", span.type, "integer or categorical")
+def _interval(span: Range) -> Iterator[Check]:
+    low, high = span.min, span.max
+    yield bool(span.values), "values", list(span.values), f"no values for a {span.type} range"
+    yield low >= high, "min", low, f"less than max ({high:g})"
+    logarithmic, reverse = span.scaling == "Logarithmic", span.scaling == "ReverseLogarithmic"
+    yield logarithmic and low <= 0, "min", low, "more than 0 for Logarithmic scaling"
+    allowed = "a range within [0, 1) for ReverseLogarithmic scaling"
+    yield reverse and (low < 0 or high >= 1), "max", high, allowed
+    whole = low.is_integer() and high.is_integer()
+    yield span.type == "integer" and not whole, "min", low, "whole limits for an integer range"
 
 
-def _batches(settings: Settings) -> Iterator[Problem]:
+def _search(settings: Settings) -> Iterator[Check]:
+    tuning = settings.tuning
+    for name, span in tuning.ranges.items():
+        wrong = tuning.strategy == "Grid" and span.type != "categorical"
+        yield wrong, f"tuning.ranges.{name}.type", span.type, "categorical with Grid"
+    wrong = tuning.strategy == "Hyperband" and tuning.early_stopping != "Off"
+    allowed = "Off with Hyperband, which stops trials itself"
+    yield wrong, "tuning.early_stopping", tuning.early_stopping, allowed
+    jobs, allowed = tuning.max_parallel_jobs, f"at most max_jobs ({tuning.max_jobs})"
+    yield jobs > tuning.max_jobs, "tuning.max_parallel_jobs", jobs, allowed
+
+
+def _batches(settings: Settings) -> Iterator[Check]:
     # The batch size is global: every host needs at least one image of each batch.
     hosts = max(settings.training.instance_count, settings.tuning.instance_count)
-    span = settings.tuning.ranges.get("batch_size")
-    tuned = [] if span is None else [float(value) for value in span.values] or [span.min]
-    for key, smallest in (
-        ("model.batch_size", float(settings.model.batch_size)),
-        ("tuning.ranges.batch_size", min(tuned, default=float(hosts))),
-    ):
-        if smallest < hosts:
-            allowed = f"at least {hosts}, one image for each host"
-            yield Problem(f"{settings.environment}.{key}", int(smallest), allowed)
+    allowed = f"at least {hosts}, one image for each host"
+    yield settings.model.batch_size < hosts, "model.batch_size", settings.model.batch_size, allowed
+    if span := settings.tuning.ranges.get("batch_size"):
+        sizes = [float(value) for value in span.values] or [span.min]
+        smallest = int(min(*sizes, hosts))
+        yield smallest < hosts, "tuning.ranges.batch_size", smallest, allowed
 
 
-def _strategy(settings: Settings) -> Iterator[Problem]:
-    tuning, key = settings.tuning, f"{settings.environment}.tuning"
-    if tuning.strategy == "Grid":
-        for name, span in tuning.ranges.items():
-            if span.type != "categorical":
-                yield Problem(f"{key}.ranges.{name}.type", span.type, "categorical with Grid")
-    if tuning.strategy == "Hyperband" and tuning.early_stopping != "Off":
-        allowed = "Off with Hyperband, which stops trials itself"
-        yield Problem(f"{key}.early_stopping", tuning.early_stopping, allowed)
-
-
-def _budget(settings: Settings) -> Iterator[Problem]:
-    tuning = settings.tuning
-    if tuning.max_parallel_jobs > tuning.max_jobs:
-        yield Problem(
-            f"{settings.environment}.tuning.max_parallel_jobs",
-            tuning.max_parallel_jobs,
-            f"at most max_jobs ({tuning.max_jobs})",
-        )
-
-
-def _spot(settings: Settings) -> Iterator[Problem]:
-    if not settings.spot.enabled:
-        return
-    for name in ("tuning", "training"):
-        runtime = getattr(settings, name).max_runtime_seconds
-        if settings.spot.max_wait_seconds < runtime:
-            yield Problem(
-                f"{settings.environment}.spot.max_wait_seconds",
-                settings.spot.max_wait_seconds,
-                f"at least {name}.max_runtime_seconds ({runtime})",
-            )
+def _waiting(settings: Settings) -> Iterator[Check]:
+    spot = settings.spot
+    for job in ("tuning", "training"):
+        runtime = getattr(settings, job).max_runtime_seconds
+        wrong = spot.enabled and spot.max_wait_seconds < runtime
+        allowed = f"at least {job}.max_runtime_seconds ({runtime})"
+        yield wrong, "spot.max_wait_seconds", spot.max_wait_seconds, allowed

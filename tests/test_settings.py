@@ -4,13 +4,14 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import settings
 from errors import BreedlineError
-from settings_reader import SettingsError
-from settings_reader import environment as environment_table
+from settings import SettingsError
+from settings_checks import tables_of
 
 ROOT = Path(settings.__file__).parent
 SOUND = """
@@ -46,13 +47,10 @@ def test_the_environments_that_come_with_the_project_load(environment):
 
 
 def test_the_example_environment_shows_every_key():
-    example = environment_table(settings.ENVIRONMENTS, "aws-example")
-    for section in dataclasses.fields(settings.Settings):
-        if section.name == "environment":
-            continue
-        cls = section.metadata["section"]
-        keys = {field.name for field in dataclasses.fields(cls)}
-        assert set(example[section.name]) == keys, section.name
+    example = tables_of("aws-example", settings.ENVIRONMENTS)
+    for name, section in get_type_hints(settings.Sections).items():
+        keys = {field.name for field in dataclasses.fields(section)}
+        assert set(example[name]) == keys, name
 
 
 def test_bucket_role_and_data_are_derived_from_the_account(load):
@@ -128,11 +126,42 @@ def test_keys_without_a_default_are_told_when_they_are_missing(load):
         ("max_jobs = '4'", "a whole number"),
         ("strategy = 'bayesian'", "Bayesian or Random or Grid or Hyperband"),
         ("warm_start_parents = ['a-name-of-more-than-thirty-two-characters']", "at most 32"),
+        ("warm_start_parents = ['a', 'b', 'c', 'd', 'e', 'f']", "a list of at most 5"),
+        (r'instance_type = "ml.m5.large\n"', "an ml.… instance type"),
     ],
 )
 def test_a_value_of_the_wrong_type_or_form_is_refused(load, line, allowed):
     (found,) = problems_of(load, "[try.tuning]", line)
     assert allowed in found
+
+
+def test_of_a_list_the_wrong_item_is_told(load):
+    found = problems_of(load, "batch_size = { type = 'categorical', values = ['8', 'many'] }")
+    key = "try.tuning.ranges.batch_size.values[1]"
+    assert found == [f"{key} = 'many'; allowed: a number, as a string"]
+
+
+def test_the_name_of_the_environment_is_no_key(load):
+    with pytest.raises(SettingsError, match="try.environment = 'other'; allowed: no such key"):
+        load(base=SOUND.replace("[try]", "[try]\nenvironment = 'other'"))
+
+
+def test_an_unfit_name_of_an_environment_is_refused(load):
+    with pytest.raises(SettingsError, match="allowed: a table name of at most 20"):
+        load(environment="Try", base=SOUND.replace("[try", "[Try"))
+
+
+def test_what_looks_secret_is_not_repeated(load):
+    found = problems_of(
+        load,
+        "[try.training]",
+        "api_token = 'hunter2'",
+        "volume_gb = { password = 'hunter2' }",
+        "[try.credentials]",
+        "anything = 'hunter2'",
+    )
+    assert len(found) == 3
+    assert not any("hunter2" in problem for problem in found)
 
 
 def test_not_a_number_is_no_threshold(load):
