@@ -220,11 +220,11 @@ class Fit:
 
     def _finish(self, metrics: Metrics) -> None:
         self.progress.finish(metrics, self.module.state_dict())
+        self._save()  # before the line: an epoch that was seen to end is never trained again
         if self.group.rank == 0:
             # One write with its newline: a launcher may interleave the pieces of a line.
             sys.stdout.write(metrics.line() + "\n")
             sys.stdout.flush()
-        self._save()
 
     def _save(self) -> None:
         if self.group.rank == 0:

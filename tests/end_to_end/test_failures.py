@@ -208,10 +208,10 @@ def _host_process(own):
     job = _train_jobs(own)[0]
     for process in psutil.process_iter():
         try:
-            environment = process.environ()
+            folder = process.cwd()  # not its variables: a forked job shows its parent's
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if environment.get("TRAINING_JOB_NAME") == job:
+        if f"/{job}/" in f"{folder}/":
             return process
     raise AssertionError(f"no process of {job}")
 
