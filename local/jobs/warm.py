@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -36,8 +37,7 @@ from local.jobs.namespace import available
 _HOST = Path(__file__).parent / "inside" / "warm_host.py"
 _MENTIONS_TORCH = re.compile(rb"^\s*(import|from)\s+(torch|torchvision)\b", re.MULTILINE)
 _READ_AT_START = re.compile(
-    r"(PYTHON(?!PATH$|UNBUFFERED$)|TORCH|PYTORCH|OMP_(?!NUM_THREADS$|WAIT_POLICY$)"
-    r"|KMP_|GOMP_|MKL_|OPENBLAS|LD_)"
+    r"PYTHON(?!PATH$)|TORCH|PYTORCH|OMP_(?!NUM_THREADS$)|KMP_|GOMP_|MKL_|OPENBLAS|LD_"
 )
 READY_WITHIN = 120.0  # seconds
 LONGEST_MESSAGE = 1 << 20  # bytes
@@ -220,16 +220,20 @@ def usable() -> bool:
 
 
 def is_plain_script(command: HostCommand, words: list[str]) -> bool:
-    """`python script.py …` with this Python, and no variable that is read before it runs."""
+    """`python script.py …` with this Python, and none but the warm process's start variables."""
     return (
         words[0] == sys.executable
         and len(words) > 1
         and words[1].endswith(".py")
         and not words[1].startswith("-")
         and (command.folder / words[1]).is_file()
-        and command.environment.get("PYTHONUNBUFFERED") == "1"
-        and not any(_READ_AT_START.match(name) for name in command.environment)
+        and start_variables(command.environment) == start_variables(base_environment(1))
     )
+
+
+def start_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are read while Python or torch start: too late to change in a fork."""
+    return {name: value for name, value in environment.items() if _READ_AT_START.match(name)}
 
 
 def code_folders(command: HostCommand, words: list[str]) -> list[Path]:
