@@ -92,6 +92,7 @@ class Execution:
             failure = JobFailure("InternalServerError", f"{type(error).__name__}: {error}")
         for folder in work.folders:
             folder.remove_bulk()
+        self._backend.objects.save()  # a job is not Completed before its outputs outlive a crash
         work.finish(ended, failure)
         self._table.forget_control(work.name)
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.backend import open_backend
 from local.errors import ApiError
 from local.jobs.training import TrainingJobs
+from tests.local.conftest import forget_moto
 from tests.local.jobs.conftest import BUCKET, Trainer, archive
 
 SAVING = """
@@ -149,6 +151,14 @@ def test_what_ran_when_the_server_stopped_is_failed_at_the_next_start(backend, t
     assert document["FailureReason"] == (
         "InternalServerError: the local server stopped while before ran."
     )
+
+
+def test_what_a_completed_job_made_outlives_a_crash_at_once(trainer):
+    done = trainer.run("durable", "import os; open(os.environ['SM_MODEL_DIR'] + '/m', 'w')")
+    forget_moto()
+    again = open_backend(trainer.backend.folder, "123456789012", "eu-west-1", {})
+    assert archive(again, done["ModelArtifacts"]["S3ModelArtifacts"]) == {"m": b""}
+    again.store.close()
 
 
 SERVER = """
