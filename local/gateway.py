@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.objects import Objects
 from local.sagemaker import SageMaker, respond
 
 Environ = dict[str, Any]
@@ -31,12 +30,16 @@ class Gateway:
     """Checks the access key, then hands the request to our SageMaker or to moto."""
 
     def __init__(
-        self, access_key: str, sagemaker: SageMaker, objects: Objects, moto_app: WsgiApp
+        self,
+        access_key: str,
+        sagemaker: SageMaker,
+        moto_app: WsgiApp,
+        s3_changed: Callable[[], None],
     ) -> None:
         self._access_key = access_key
         self._sagemaker = sagemaker
-        self._objects = objects
         self._moto_app = moto_app
+        self._s3_changed = s3_changed
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         key, service = presented_credential(environ)
@@ -59,7 +62,7 @@ class Gateway:
     ) -> Iterable[bytes]:
         answer = self._moto_app(environ, start_response)
         if service == "s3" and environ["REQUEST_METHOD"] not in READING_METHODS:
-            self._objects.mark_changed()
+            self._s3_changed()
         return answer
 
 

@@ -108,7 +108,9 @@ def _gateway(connection: Connection, backend: Backend) -> Gateway:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     moto_app = DomainDispatcherApplication(create_backend_app)
-    return Gateway(connection.access_key, build_sagemaker(backend), backend.objects, moto_app)
+    return Gateway(
+        connection.access_key, build_sagemaker(backend), moto_app, backend.objects.mark_changed
+    )
 
 
 def _stop_on_signals(server: BaseWSGIServer) -> None:

@@ -54,7 +54,7 @@ def step(name, status, kind="TrainingJob", **more):
 
 
 def follow(sagemaker, logs=None):
-    said = []
+    said: list[str] = []
     progress = Progress(sagemaker, logs or Logs(), "arn", said.append)
     final = progress.follow(interval=0, sleep=lambda seconds: None)
     return final, said

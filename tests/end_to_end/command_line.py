@@ -39,9 +39,14 @@ class CommandLine:
         assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
 
-    def client(self, service):
+    @property
+    def connection(self):
         connection = find_server(self.folder)
-        assert connection is not None
+        assert connection is not None, "the embedded AWS does not run"
+        return connection
+
+    def client(self, service):
+        connection = self.connection
         return boto3.client(
             service,
             endpoint_url=connection.url,

@@ -140,9 +140,10 @@ def test_a_server_killed_in_mid_run_is_said_and_retry_finishes_the_execution(own
         stderr=subprocess.PIPE,
         text=True,
     )
-    _until(lambda: "Prepare" in watching.stderr.readline() + watching.stderr.readline())
-    _until(lambda: "Tune" in watching.stderr.readline())
-    os.kill(find_server(own.folder).pid, signal.SIGKILL)
+    assert watching.stderr is not None
+    while not watching.stderr.readline().startswith("Tune"):
+        assert watching.poll() is None
+    os.kill(own.connection.pid, signal.SIGKILL)
     _, said = watching.communicate(timeout=60)
     assert watching.returncode == 1
     assert "Traceback" not in said

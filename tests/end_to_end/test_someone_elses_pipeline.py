@@ -20,8 +20,8 @@ def sdk(command_line, monkeypatch, tmp_path):
     """The SDK as its user configures it for a custom endpoint: environment variables only."""
     for name, value in command_line.json("local", "env").items():
         monkeypatch.setenv(name, value)
-    opt_out = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {}}}}
-    opt_out["SageMaker"]["PythonSDK"]["Modules"]["TelemetryOptOut"] = True
+    modules = {"TelemetryOptOut": True}
+    opt_out = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": modules}}}
     (tmp_path / "config.yaml").write_text(json.dumps(opt_out))
     monkeypatch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))

@@ -21,7 +21,7 @@ def code_of(loaded: settings.Settings, **digests: str) -> dict[str, str]:
 
 
 def changed(loaded: settings.Settings, section: str, **values: Any) -> settings.Settings:
-    """The settings with some values of one section replaced, unchecked."""
+    """The settings with some values of one section replaced."""
     part = dataclasses.replace(getattr(loaded, section), **values)
     return dataclasses.replace(loaded, **{section: part})
 
