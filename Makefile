@@ -8,7 +8,7 @@ BIN := .venv/bin
 SOURCES := definitions.py errors.py sample_data.py settings.py settings_checks.py \
 	commands local pipeline provision steps benchmarks tests
 
-.PHONY: install demo test check lint lock clean
+.PHONY: install demo test check lint toolkit lock clean
 
 install: .venv/.installed
 
@@ -34,6 +34,14 @@ lint: install
 	$(BIN)/mypy $(SOURCES)
 
 check: lint test
+
+# Compares a job's environment with what AWS's own training toolkit makes (its build needs gcc).
+toolkit: install
+	test -x .cache/toolkit/bin/python || $(PYTHON) -m venv .cache/toolkit
+	.cache/toolkit/bin/python -m pip install --quiet --disable-pip-version-check \
+		"sagemaker-training>=5.1,<6" "setuptools<82"
+	BREEDLINE_TRAINING_TOOLKIT=$(CURDIR)/.cache/toolkit/bin/python \
+		$(BIN)/python -m pytest tests/local/jobs/test_toolkit_conformance.py
 
 lock:
 	$(BIN)/python -m uv pip compile --universal --python-version 3.10 --no-header --quiet \
