@@ -22,6 +22,7 @@ from hyperparameters import Placement
 from stopping import Stopped, StopRequest
 
 _POLL_SECONDS = 0.1
+_BIND_SECONDS = 15.0
 _COLLECTIVE_TIMEOUT = datetime.timedelta(minutes=15)
 
 
@@ -175,7 +176,7 @@ def _meet(placement: Placement, rank: int, processes: int, stop: StopRequest) ->
 
 def _serve(placement: Placement, deadline: float, stop: StopRequest) -> Any:
     """Open the meeting point; a port still held by a process that just died is waited for."""
-    patience = min(deadline, time.monotonic() + 15)
+    patience = min(deadline, time.monotonic() + _BIND_SECONDS)
     while True:
         try:
             return dist.TCPStore(

@@ -39,8 +39,12 @@ def run_each(
         _watch(children, stop)
     finally:
         _end(children)
-    if not failures.empty():
-        raise failures.get()
+    raised = []
+    while not failures.empty():
+        raised.append(failures.get())
+    if raised:
+        # That a process lost the others is only what followed from the first failure.
+        raise min(raised, key=lambda error: isinstance(error, HostsError))
     if any(child.exitcode for child in children):
         codes = ", ".join(str(child.exitcode) for child in children)
         raise HostsError(
