@@ -36,7 +36,7 @@ def demo(session: Session, arguments: argparse.Namespace) -> int:
         "plots": save_plots(session, package) if package else [],
         "seconds": round(time.monotonic() - started, 1),
     }
-    emit(result, _describe_result(result), session.as_json)
+    emit(result, describe_result(result), session.as_json)
     return 0 if execution["status"] == "Succeeded" else 1
 
 
@@ -74,7 +74,8 @@ def save_plots(session: Session, package: dict[str, Any]) -> list[str]:
     return [str(target / name) for name in PLOTS]
 
 
-def _describe_result(result: dict[str, Any]) -> str:
+def describe_result(result: dict[str, Any]) -> str:
+    """The demo's result as text."""
     lines = [describe(result["pipeline"])]
     if package := result["model_package"]:
         figures = "\n".join(
