@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import moto.s3.models as moto_s3
+import moto.s3.responses  # noqa: F401 - before the object class is replaced: it keeps the original
 
 INDEX_DELAY = 0.5  # seconds between a change and its index on disk
 

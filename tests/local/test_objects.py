@@ -14,9 +14,6 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 def s3(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    import moto.s3.models as models
-
-    monkeypatch.setattr(models, "FakeKey", models.FakeKey)  # put moto's own class back afterwards
     with mock_aws():
         yield boto3.client("s3", region_name=REGION)
 
