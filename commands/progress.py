@@ -90,27 +90,27 @@ class Progress:
         if step["type"] == "TuningJob":
             self._report_trials(step["name"], job)
         elif step["type"] == "TrainingJob":
-            self._report_epoch(step["name"], job)
+            self._report_epoch(f"{step['name']:<10}", job)
 
     def _report_trials(self, step: str, tuning_job: str) -> None:
         answer = self.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending"
         )
         for number, trial in enumerate(answer["TrainingJobSummaries"], start=1):
-            name = trial["TrainingJobName"]
-            status = trial["TrainingJobStatus"]
-            if self.trials.get(name) == status:
-                continue
-            self.trials[name] = status
-            self.say(f"{step:<10} trial {number} {status}: {_describe_trial(trial)}")
+            name, status = trial["TrainingJobName"], trial["TrainingJobStatus"]
+            if self.trials.get(name) != status:
+                self.trials[name] = status
+                self.say(f"{step:<10} trial {number} {status}: {_describe_trial(trial)}")
+            elif status == "InProgress":
+                self._report_epoch(f"{step:<10} trial {number}", name)
 
-    def _report_epoch(self, step: str, job: str) -> None:
+    def _report_epoch(self, head: str, job: str) -> None:
         """The newest metrics line, of however many came since the last look."""
         tail = self.tails.setdefault(job, LogTail(self.logs, TRAINING_LOGS, job))
         lines = [line for line in tail.new_lines() if line.startswith("metrics ")]
         if lines:
             figures = "  ".join(f"{name} {value}" for name, value in METRIC.findall(lines[-1]))
-            self.say(f"{step:<10} {figures}")
+            self.say(f"{head} {figures}")
 
 
 def _describe_step(step: dict[str, Any]) -> str:
@@ -129,6 +129,15 @@ def _describe_step(step: dict[str, Any]) -> str:
 
 
 def _describe_trial(trial: dict[str, Any]) -> str:
-    tuned = " ".join(f"{k}={v}" for k, v in sorted(trial["TunedHyperParameters"].items()))
+    values = sorted(trial["TunedHyperParameters"].items())
+    tuned = " ".join(f"{name}={_shorten(value)}" for name, value in values)
     metric = trial.get("FinalHyperParameterTuningJobObjectiveMetric")
     return f"{tuned} → {metric['MetricName']} {metric['Value']:.4f}" if metric else tuned
+
+
+def _shorten(value: str) -> str:
+    """A tuned value to four digits; the quotes that script mode puts around words go."""
+    try:
+        return f"{float(value.strip('"')):.4g}"
+    except ValueError:
+        return value.strip('"')

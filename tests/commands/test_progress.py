@@ -86,7 +86,7 @@ def test_trials_are_numbered_with_what_they_tried_and_reached():
     trial = {
         "TrainingJobName": "tune-001",
         "TrainingJobStatus": "Completed",
-        "TunedHyperParameters": {"learning_rate": "0.01"},
+        "TunedHyperParameters": {"learning_rate": "0.0123456", "batch_size": '"64"'},
         "FinalHyperParameterTuningJobObjectiveMetric": {
             "MetricName": "validation:loss",
             "Value": 0.25,
@@ -97,7 +97,10 @@ def test_trials_are_numbered_with_what_they_tried_and_reached():
     done = {"status": "Succeeded", "steps": [step("Tune", "Succeeded", "TuningJob")]}
     _, said = follow(SageMaker(running, running, {**done, "trials": [trial]}))
     assert (
-        said.count("Tune       trial 1 Completed: learning_rate=0.01 → validation:loss 0.2500") == 1
+        said.count(
+            "Tune       trial 1 Completed: batch_size=64 learning_rate=0.01235 → validation:loss 0.2500"
+        )
+        == 1
     )
 
 
@@ -112,3 +115,18 @@ def test_a_retry_is_said_as_another_attempt():
 @pytest.mark.parametrize("messages", [None, []])
 def test_a_job_without_logs_yet_has_no_lines(messages):
     assert list(LogTail(Logs(messages), "group", "job").new_lines()) == []
+
+
+def test_a_running_trial_shows_its_newest_epoch():
+    trial = {
+        "TrainingJobName": "tune-001",
+        "TrainingJobStatus": "InProgress",
+        "TunedHyperParameters": {"optimizer": '"adam"'},
+    }
+    tune = step("Tune", "Executing", "TuningJob")
+    running = {"status": "Executing", "steps": [tune], "trials": [trial]}
+    done = {"status": "Stopped", "steps": [step("Tune", "Stopped", "TuningJob")]}
+    logs = Logs(["metrics epoch=3 validation:loss=0.5"])
+    _, said = follow(SageMaker(running, running, {**done, "trials": [trial]}), logs)
+    assert "Tune       trial 1 InProgress: optimizer=adam" in said
+    assert "Tune       trial 1 epoch 3  validation:loss 0.5" in said
