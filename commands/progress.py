@@ -137,7 +137,8 @@ def _describe_trial(trial: dict[str, Any]) -> str:
 
 def _shorten(value: str) -> str:
     """A tuned value to four digits; the quotes that script mode puts around words go."""
+    bare = value.strip('"')
     try:
-        return f"{float(value.strip('"')):.4g}"
+        return f"{float(bare):.4g}"
     except ValueError:
-        return value.strip('"')
+        return bare

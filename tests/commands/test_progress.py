@@ -96,12 +96,8 @@ def test_trials_are_numbered_with_what_they_tried_and_reached():
     running = {"status": "Executing", "steps": [tune], "trials": [trial]}
     done = {"status": "Succeeded", "steps": [step("Tune", "Succeeded", "TuningJob")]}
     _, said = follow(SageMaker(running, running, {**done, "trials": [trial]}))
-    assert (
-        said.count(
-            "Tune       trial 1 Completed: batch_size=64 learning_rate=0.01235 → validation:loss 0.2500"
-        )
-        == 1
-    )
+    line = "Tune       trial 1 Completed: batch_size=64 learning_rate=0.01235"
+    assert said.count(f"{line} → validation:loss 0.2500") == 1
 
 
 def test_a_retry_is_said_as_another_attempt():
