@@ -155,6 +155,28 @@ def test_a_server_killed_in_mid_run_is_said_and_retry_finishes_the_execution(own
     assert finished["status"] == "Succeeded"
 
 
+def test_an_interrupted_watch_leaves_the_execution_running_and_says_how_to_return(own, photos):
+    watching = subprocess.Popen(
+        [sys.executable, str(ROOT / "definitions.py"), "demo", "--data", str(photos)],
+        env=own.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stderr is not None
+    while not watching.stderr.readline().startswith("Tune"):
+        assert watching.poll() is None
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=60)
+    assert watching.returncode == 130
+    assert "Traceback" not in said
+    newest = own.json("status")["executions"][0]
+    assert f"watch {newest['arn']}" in said
+    assert newest["status"] == "Executing"
+    own.json("stop", newest["arn"])
+    _until(lambda: own.json("status")["executions"][0]["status"] == "Stopped")
+
+
 def test_a_training_killed_halfway_is_retried_and_resumes_from_its_checkpoint(own, tmp_path):
     settings = tmp_path / "environments.toml"
     settings.write_text(SLOW_TRAINING)
