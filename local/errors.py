@@ -35,8 +35,3 @@ def in_use(message: str) -> ApiError:
 def conflict(message: str) -> ApiError:
     """The resource's state does not allow the request."""
     return ApiError("ConflictException", message)
-
-
-def limit_exceeded(message: str) -> ApiError:
-    """The local machine is too small for what was asked."""
-    return ApiError("ResourceLimitExceeded", message)

@@ -44,10 +44,6 @@ class Kind:
         return f"{self.name}Status"
 
     @property
-    def start_key(self) -> str:
-        return f"{self.prefix}StartTime"
-
-    @property
     def end_key(self) -> str:
         return f"{self.prefix}EndTime"
 
