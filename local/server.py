@@ -21,6 +21,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.backend import Backend, open_backend
 from local.connection import HOST, Connection, write_connection
+from local.functions.moto_doors import answer_invocations
+from local.functions.service import Functions
 from local.gateway import Gateway
 from local.jobs.processing import ProcessingJobs
 from local.jobs.training import TrainingJobs
@@ -38,12 +40,14 @@ def build_sagemaker(backend: Backend) -> SageMaker:
     """Put the services together and mend what a killed server left half done."""
     sagemaker = SageMaker()
     training = TrainingJobs(backend)
+    functions = Functions(backend)
+    answer_invocations(functions)
     services: list[LastingService] = [
         training,
         ProcessingJobs(backend),
         TransformJobs(backend, sagemaker.call),
         TuningJobs(backend, training.create, sagemaker.call),
-        Pipelines(backend, sagemaker.call),
+        Pipelines(backend, sagemaker.call, functions.invoke),
         Registry(backend),
         Models(backend),
     ]

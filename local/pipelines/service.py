@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from local.backend import Action, Backend
-from local.errors import validation_error
 from local.pipelines.callbacks import Callbacks, sqs_sender
 from local.pipelines.catalog import Catalog
 from local.pipelines.execution import Ports
 from local.pipelines.executions import Executions
 from local.pipelines.records import Records
 from local.pipelines.steps import Call, Invoke
-
-
-def no_functions(arn: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """The function port of a server without functions: refuses by name."""
-    raise validation_error(f"Lambda functions cannot run on the embedded AWS yet ({arn}).")
 
 
 class Pipelines:
@@ -26,7 +18,7 @@ class Pipelines:
     invokes a function and returns its answer. Both raise ApiError.
     """
 
-    def __init__(self, backend: Backend, call: Call, invoke: Invoke = no_functions) -> None:
+    def __init__(self, backend: Backend, call: Call, invoke: Invoke) -> None:
         records = Records(backend)
         catalog = Catalog(backend, records)
         ports = Ports(call, invoke, sqs_sender(backend))

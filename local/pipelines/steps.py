@@ -20,7 +20,7 @@ from local.pipelines.values import Scope
 from local.store import Store
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
-Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
+Invoke = Callable[[str, dict[str, Any]], Any]
 Metadata = dict[str, Any]
 
 
@@ -194,12 +194,12 @@ def run_lambda(work: Work) -> Metadata:
             type_of_error(error.code, error.status),
         ) from error
     declared = callbacks.output_types(work.step)
-    missing = [name for name in declared if name not in answer]
-    if missing:
+    given = answer if isinstance(answer, dict) else {}
+    if missing := [name for name in declared if name not in given]:
         raise StepFault(
             f"The function {arn} answered without the output {missing[0]}: {json.dumps(answer)}"
         )
-    outputs = callbacks.as_outputs({name: answer[name] for name in declared})
+    outputs = callbacks.as_outputs({name: given[name] for name in declared})
     return {"Lambda": {"Arn": arn, "OutputParameters": outputs}}
 
 

@@ -10,7 +10,6 @@ from moto.sqs.models import sqs_backends
 from local.errors import ApiError
 from local.pipelines.definition import Step
 from local.pipelines.execution import job_name
-from local.pipelines.service import no_functions
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:notify"
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -143,14 +142,31 @@ def test_a_function_that_leaves_out_an_output_fails_its_step(world):
     assert "answered without the output count" in world.steps(arn)["Notify"]["FailureReason"]
 
 
-def test_without_a_function_port_a_function_is_refused_by_name(world):
-    world.functions[FUNCTION] = lambda payload: no_functions(FUNCTION, payload)
+@pytest.mark.parametrize("answer", [None, "count", ["count"]])
+def test_a_function_that_answers_no_object_fails_a_step_that_declares_outputs(world, answer):
+    world.functions[FUNCTION] = lambda payload: answer
     arn = world.run({"Steps": [function_step()]})
 
-    assert (
-        "Lambda functions cannot run on the embedded AWS yet"
-        in (world.steps(arn)["Notify"]["FailureReason"])
-    )
+    assert "answered without the output count" in world.steps(arn)["Notify"]["FailureReason"]
+
+
+def test_a_function_that_answers_nothing_is_fine_without_outputs(world):
+    world.functions[FUNCTION] = lambda payload: None
+    arn = world.run({"Steps": [function_step(OutputParameters=[])]})
+
+    assert world.steps(arn)["Notify"]["StepStatus"] == "Succeeded"
+
+
+def test_a_function_that_fails_fails_its_step_with_its_error(world):
+    def fail(payload):
+        raise ApiError("Unhandled", "The function failed with ValueError: no dogs")
+
+    world.functions[FUNCTION] = fail
+    arn = world.run({"Steps": [function_step()]})
+
+    reason = world.steps(arn)["Notify"]["FailureReason"]
+    assert reason.startswith(f"ClientError: Failed to invoke {FUNCTION}.")
+    assert "ValueError: no dogs" in reason
 
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/questions"

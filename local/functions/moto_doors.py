@@ -1,0 +1,155 @@
+"""The ways by which moto reaches a function, led to ours: the Invoke API, and its other services.
+
+moto starts a container, or echoes the event where there is no Docker. It also leaves out the
+qualifier of a call and the version that ran. Replaced once, for the process that serves.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import moto.awslambda.models as moto_models
+import moto.awslambda.responses as moto_responses
+from moto.awslambda.exceptions import LambdaClientError
+from moto.core.responses import BaseResponse
+
+from local.errors import ApiError
+from local.functions.service import Answer, Functions, Target
+
+LARGEST_EVENT = {"Event": 262_144, "RequestResponse": 6_291_456}  # bytes; AWS's own limits
+REQUEST_ID = "x-amzn-requestid"
+REPLACED = (
+    (moto_responses.LambdaResponse, "invoke"),
+    (moto_models.LambdaBackend, "invoke"),
+    (moto_models.LambdaFunction, "invoke"),
+    (moto_responses.LambdaResponse, "_enrich_response"),
+)
+HttpAnswer = tuple[int, dict[str, str], bytes]
+
+
+def answer_invocations(functions: Functions) -> None:
+    """Let every invocation in this process run through `functions`."""
+
+    def over_http(response: Any) -> HttpAnswer:
+        try:
+            return _over_http(functions, response)
+        except ApiError as error:
+            raise _as_moto(error) from error
+
+    def by_a_service(
+        backend: Any,
+        function_name: str,
+        qualifier: str | None,
+        body: Any,
+        headers: Any,
+        response_headers: Any,
+    ) -> bytes:
+        # SQS and Secrets Manager of moto wait for the answer.
+        try:
+            target = functions.find(function_name, qualifier, backend.region_name)
+            answer = functions.run(target, _as_bytes(body))
+        except ApiError as error:
+            raise _as_moto(error) from error
+        response_headers.update(_headers(answer))
+        return answer.outcome.payload
+
+    def by_an_event(function: Any, body: Any, request_headers: Any, response_headers: Any) -> str:
+        # S3, SNS, Logs and InvokeAsync of moto come here; on AWS none of them waits.
+        try:
+            functions.start(
+                functions.find(function.function_arn, None, function.region), _as_bytes(body)
+            )
+        except ApiError as error:
+            raise _as_moto(error) from error
+        return ""
+
+    doors = (over_http, by_a_service, by_an_event, staticmethod(_keep_request_id))
+    for (owner, name), ours in zip(REPLACED, doors, strict=True):
+        setattr(owner, name, ours)
+
+
+def _keep_request_id(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
+    """moto gives every answer a new id; an invocation's is the one in the function's log."""
+    ours = {name: value for name, value in headers.items() if name == REQUEST_ID}
+    headers, body = BaseResponse._enrich_response(headers, body)
+    return headers | ours, body
+
+
+def _over_http(functions: Functions, response: Any) -> HttpAnswer:
+    name = unquote(response.path.rsplit("/", 2)[-2])
+    qualifier = response.querystring.get("Qualifier", [None])[0]
+    target = functions.find(name, qualifier, response.region)
+    kind = response.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
+    event = _as_bytes(response.body)
+    _check_event(event, kind)
+    version = {"X-Amz-Executed-Version": target.function.version}
+    if kind == "DryRun":
+        return 204, {**version, "status": "204"}, b""
+    context = _client_context(response.headers.get("X-Amz-Client-Context"))
+    if kind == "Event":
+        functions.start(target, event, context)
+        return 202, {"status": "202"}, b""  # moto takes the status from the headers
+    return _wait(functions, target, event, context, response.headers)
+
+
+def _wait(
+    functions: Functions,
+    target: Target,
+    event: bytes,
+    context: Mapping[str, Any] | None,
+    request_headers: Mapping[str, str],
+) -> HttpAnswer:
+    answer = functions.run(target, event, context)
+    headers = _headers(answer)
+    if request_headers.get("X-Amz-Log-Type") == "Tail":
+        headers["X-Amz-Log-Result"] = base64.b64encode(answer.log_tail).decode()
+    return 200, headers, answer.outcome.payload
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    headers = {
+        "Content-Type": "application/json",
+        REQUEST_ID: answer.request_id,
+        "X-Amz-Executed-Version": answer.version,
+    }
+    if answer.outcome.failed:
+        headers["x-amz-function-error"] = "Unhandled"
+    return headers
+
+
+def _check_event(event: bytes, kind: str) -> None:
+    most = LARGEST_EVENT.get(kind)
+    if most and len(event) > most:
+        size = f"{len(event)} byte payload is too large for the {kind} invocation type"
+        message = f"{size} (limit {most} bytes)"
+        raise ApiError("RequestTooLargeException", message, 413)
+    try:
+        json.loads(event or b"{}")
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise ApiError("InvalidRequestContentException", message) from error
+
+
+def _client_context(header: str | None) -> Mapping[str, Any] | None:
+    if not header:
+        return None
+    try:
+        context: Mapping[str, Any] = json.loads(base64.b64decode(header))
+    except ValueError as error:
+        message = f"The client context is not JSON in base64: {error}"
+        raise ApiError("InvalidRequestContentException", message) from error
+    return context
+
+
+def _as_bytes(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else (body or "").encode()
+
+
+def _as_moto(error: ApiError) -> LambdaClientError:
+    refusal = LambdaClientError(error.code, error.message)
+    refusal.code = error.status
+    return refusal
