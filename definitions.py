@@ -89,10 +89,17 @@ def _add_execution_commands(add: Any) -> None:
 
 
 def _add_local_commands(local: argparse.ArgumentParser) -> None:
-    local.add_argument("action", choices=["start", "stop", "status", "env", "reset", "logs"])
+    actions = ["start", "stop", "status", "env", "reset", "logs"]
+    local.add_argument("action", choices=actions)
     local.add_argument(
-        "--port", type=int, default=0, help="port to listen on (default: a free one)"
+        "--port", type=_port, default=0, help="port to listen on (default: a free one)"
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; give one from 1 to 65535.")
+    return int(text)
 
 
 def open_session(environment: str, path: Path | None, as_json: bool) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,12 @@ def diff(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def show(session: Session, arguments: argparse.Namespace) -> int:
-    """Print the compiled pipeline definition; needs no server and no account."""
+    """Print the compiled pipeline definition; needs no server and no account.
+
+    Indented for reading; with --json exactly the bytes that upsert sends.
+    """
     definition, _ = compile_definition(session)
-    print(render(definition))
+    print(render(definition) if session.as_json else json.dumps(definition, indent=2))
     return 0
 
 

@@ -52,3 +52,11 @@ def test_a_bug_keeps_its_traceback_and_an_expected_failure_does_not():
 def test_columns_are_as_wide_as_their_widest_cell():
     assert table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
     assert table([]) == ""
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused_before_anything_starts(port, capsys):
+    with pytest.raises(SystemExit) as caught:
+        definitions.main(["local", "start", f"--port={port}"])
+    assert caught.value.code == 2
+    assert port in capsys.readouterr().err
