@@ -21,6 +21,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.backend import Backend, open_backend
 from local.connection import HOST, Connection, write_connection
+from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
 from local.gateway import Gateway
@@ -111,7 +112,9 @@ def serve(folder: Path, region: str, port: int) -> None:
 def _gateway(connection: Connection, backend: Backend) -> Gateway:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    moto_app = DomainDispatcherApplication(create_backend_app)
+    functions = Kept(backend.folder / "functions", backend.account)
+    functions.restore()
+    moto_app = functions.watch(DomainDispatcherApplication(create_backend_app))
     return Gateway(
         connection.access_key, build_sagemaker(backend), moto_app, backend.objects.mark_changed
     )
