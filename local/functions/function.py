@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,7 +58,6 @@ class Outcome:
     duration: float = 0.0
     init_duration: float = 0.0
     memory_used: int | None = None
-    log: tuple[str, ...] = field(default=())
 
 
 class Executor(Protocol):
