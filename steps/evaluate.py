@@ -19,6 +19,7 @@ from pathlib import Path
 
 import champion as registry
 import numpy as np
+from arguments import positive, share
 from artifact import Artifact, ArtifactError, opened
 from dataset import Channel, DatasetError, read_channel
 from measuring import MeasureError, class_order, measure_latency, predict
@@ -112,24 +113,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--dataset", type=Path, required=True, help="the dataset channel's folder")
     add("--output", type=Path, required=True, help="folder for the report and the plots")
     add("--model-package-group", default="", help="where to look for an approved champion")
-    add("--champion-tolerance", type=_fraction, default=0.0, help="accuracy it may be better by")
-    add("--batch-size", type=_positive, default=32, help="images classified at once")
-    add("--latency-samples", type=_positive, default=50, help="single requests to time")
+    add("--champion-tolerance", type=share, default=0.0, help="accuracy it may be better by")
+    add("--batch-size", type=positive, default=32, help="images classified at once")
+    add("--latency-samples", type=positive, default=50, help="single requests to time")
     return Options(**vars(parser.parse_args(arguments)))
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 1, not {text}")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

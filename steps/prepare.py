@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from arguments import fraction, positive, share
 from catalogue import SPLITS, Catalogue
 from inspection import inspect_all
 from manifests import write_channels, write_dataset, write_statistics
@@ -86,10 +87,10 @@ def check(catalogue: Catalogue, options: Options) -> None:
             f"None of the {catalogue.total()} files in {options.source_uri} is a usable image: "
             f"{_rejections(catalogue, rejected)}."
         )
-    share = sum(rejected.values()) / catalogue.total()
-    if share > options.max_rejected_fraction:
+    rejected = sum(rejected.values()) / catalogue.total()
+    if rejected > options.max_rejected_fraction:
         raise PrepareError(
-            f"{sum(rejected.values())} of {catalogue.total()} files ({share:.1%}) were rejected, "
+            f"{sum(rejected.values())} of {catalogue.total()} files ({rejected:.1%}) were rejected, "
             f"more than max-rejected-fraction {options.max_rejected_fraction:g} allows: "
             f"{_rejections(catalogue, rejected)}; repair the data or raise the fraction."
         )
@@ -180,10 +181,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--output", type=Path, required=True, help="folder for the splits")
     add("--statistics", type=Path, required=True, help="folder for the report")
     add("--data-type", choices=("ManifestFile", "S3Prefix"), default="ManifestFile")
-    add("--validation-fraction", type=_fraction, default=0.15, help="of the images, 0 to 1")
-    add("--test-fraction", type=_fraction, default=0.15, help="of the images, 0 to 1")
-    add("--max-rejected-fraction", type=_share, default=0.1, help="of all files, 0 to 1")
-    add("--min-images-per-class", type=_positive, default=5)
+    add("--validation-fraction", type=fraction, default=0.15, help="of the images, 0 to 1")
+    add("--test-fraction", type=fraction, default=0.15, help="of the images, 0 to 1")
+    add("--max-rejected-fraction", type=share, default=0.1, help="of all files, 0 to 1")
+    add("--min-images-per-class", type=positive, default=5)
     add("--seed", type=int, default=7, help="of the split")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.validation_fraction + options.test_fraction >= 1:
@@ -191,27 +192,6 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     if not options.source_uri.startswith("s3://"):
         parser.error(f"--source-uri must begin with s3://, not {options.source_uri!r}")
     return options
-
-
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1, not {text}")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
