@@ -87,10 +87,10 @@ def check(catalogue: Catalogue, options: Options) -> None:
             f"None of the {catalogue.total()} files in {options.source_uri} is a usable image: "
             f"{_rejections(catalogue, rejected)}."
         )
-    rejected = sum(rejected.values()) / catalogue.total()
-    if rejected > options.max_rejected_fraction:
+    part = sum(rejected.values()) / catalogue.total()
+    if part > options.max_rejected_fraction:
         raise PrepareError(
-            f"{sum(rejected.values())} of {catalogue.total()} files ({rejected:.1%}) were rejected, "
+            f"{sum(rejected.values())} of {catalogue.total()} files ({part:.1%}) were rejected, "
             f"more than max-rejected-fraction {options.max_rejected_fraction:g} allows: "
             f"{_rejections(catalogue, rejected)}; repair the data or raise the fraction."
         )
