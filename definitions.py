@@ -139,10 +139,7 @@ def _local_client(service: str, folder: Path, loaded: Any) -> Any:
         say(f"Started the embedded AWS on {connection.url} (state in {folder}).")
     return boto3.client(
         service,
-        endpoint_url=connection.url,
-        region_name=connection.region,
-        aws_access_key_id=connection.access_key,
-        aws_secret_access_key=connection.secret_key,
+        **connection.client_options(),
         config=Config(retries={"max_attempts": 2}, connect_timeout=5),
     )
 

@@ -8,7 +8,7 @@ import sys
 import uuid
 from typing import Any
 
-from commands.executions import describe, read_execution
+from commands.executions import describe
 from commands.output import emit, say, table
 from commands.progress import Progress
 from commands.registry import list_packages
@@ -156,6 +156,3 @@ def _follow_and_print(session: Session, arn: str) -> int:
 def _token() -> str:
     """SageMaker wants 32 to 128 characters; a fresh one makes every call its own request."""
     return uuid.uuid4().hex
-
-
-__all__ = ["follow", "read_execution", "start", "start_execution", "status", "stop", "watch"]

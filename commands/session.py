@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +33,7 @@ class Session:
     def is_local(self) -> bool:
         return self.local_folder is not None
 
-    @functools.cached_property
+    @property
     def poll_seconds(self) -> float:
         """How often a running execution is looked at."""
         return 0.3 if self.is_local else 5.0

@@ -43,6 +43,15 @@ class Connection:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    def client_options(self) -> dict[str, str]:
+        """The keyword arguments that point a boto3 client at this server."""
+        return {
+            "endpoint_url": self.url,
+            "region_name": self.region,
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+        }
+
     def environment(self) -> dict[str, str]:
         """The AWS_… variables that point any AWS client of a child process at this server."""
         return {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settings import Settings
+from settings import Evaluate, Prepare, Settings
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
@@ -60,7 +60,30 @@ class Context:
             )
         )
 
-    def network(self) -> Any:
+    def processor(self, step: str, section: Prepare | Evaluate, **options: Any) -> Any:
+        """The SDK's processor that runs `steps/<step>.py` on one host, as `section` says.
+
+        The parameter `<Step>InstanceType` chooses the machine.
+        """
+        from sagemaker.processing import Processor
+
+        return Processor(
+            role=self.settings.role_arn,
+            image_uri=self.image_uri("training", section.instance_type),
+            entrypoint=["python3", f"{INPUT}/code/{step}.py"],
+            instance_count=1,
+            instance_type=self.parameters[f"{step.capitalize()}InstanceType"],
+            volume_size_in_gb=section.volume_gb,
+            max_runtime_in_seconds=section.max_runtime_seconds,
+            volume_kms_key=self.kms_key,
+            output_kms_key=self.kms_key,
+            network_config=self._network(),
+            tags=self.tags,
+            sagemaker_session=self.session,
+            **options,
+        )
+
+    def _network(self) -> Any:
         """The network of processing jobs, or None outside a VPC."""
         from sagemaker.network import NetworkConfig
 

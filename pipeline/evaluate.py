@@ -23,10 +23,13 @@ def evaluate_step(context: Context, prepare: Any, train: Any) -> Any:
     from sagemaker.workflow.properties import PropertyFile
     from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
+    # boto3 in the script asks the registry for the champion.
+    environment = {"AWS_DEFAULT_REGION": context.settings.aws.region}
+    processor = context.processor("evaluate", context.settings.evaluate, env=environment)
     report = PropertyFile(name=REPORT, output_name="evaluation", path="evaluation.json")
     return ProcessingStep(
         name="Evaluate",
-        step_args=_processor(context).run(
+        step_args=processor.run(
             inputs=_inputs(context, prepare, train),
             outputs=_outputs(context),
             arguments=_arguments(context),
@@ -50,28 +53,6 @@ def report_uri(evaluate: Any) -> Any:
 
     outputs = evaluate.properties.ProcessingOutputConfig.Outputs
     return Join(on="/", values=[outputs["evaluation"].S3Output.S3Uri, "evaluation.json"])
-
-
-def _processor(context: Context) -> Any:
-    from sagemaker.processing import Processor
-
-    settings = context.settings
-    return Processor(
-        role=settings.role_arn,
-        image_uri=context.image_uri("training", settings.evaluate.instance_type),
-        entrypoint=["python3", f"{INPUT}/code/evaluate.py"],
-        instance_count=1,
-        instance_type=context.parameters["EvaluateInstanceType"],
-        volume_size_in_gb=settings.evaluate.volume_gb,
-        max_runtime_in_seconds=settings.evaluate.max_runtime_seconds,
-        volume_kms_key=context.kms_key,
-        output_kms_key=context.kms_key,
-        # boto3 in the script asks the registry for the champion.
-        env={"AWS_DEFAULT_REGION": settings.aws.region},
-        network_config=context.network(),
-        tags=context.tags,
-        sagemaker_session=context.session,
-    )
 
 
 def _inputs(context: Context, prepare: Any, train: Any) -> list[Any]:

@@ -11,7 +11,8 @@ def prepare_step(context: Context) -> Any:
     """Prepare, whose output `splits` holds everything that later steps read."""
     from sagemaker.workflow.steps import ProcessingStep
 
-    processor = _processor(context)
+    # One host: a split without leakage needs to see every image's hash.
+    processor = context.processor("prepare", context.settings.prepare)
     return ProcessingStep(
         name="Prepare",
         step_args=processor.run(
@@ -25,27 +26,6 @@ def prepare_step(context: Context) -> Any:
 def splits_uri(prepare: Any) -> Any:
     """Where Prepare wrote the splits: of this execution, or of the one that was reused."""
     return prepare.properties.ProcessingOutputConfig.Outputs["splits"].S3Output.S3Uri
-
-
-def _processor(context: Context) -> Any:
-    from sagemaker.processing import Processor
-
-    settings = context.settings
-    return Processor(
-        role=settings.role_arn,
-        image_uri=context.image_uri("training", settings.prepare.instance_type),
-        entrypoint=["python3", f"{INPUT}/code/prepare.py"],
-        # One host: a split without leakage needs to see every image's hash.
-        instance_count=1,
-        instance_type=context.parameters["PrepareInstanceType"],
-        volume_size_in_gb=settings.prepare.volume_gb,
-        max_runtime_in_seconds=settings.prepare.max_runtime_seconds,
-        volume_kms_key=context.kms_key,
-        output_kms_key=context.kms_key,
-        network_config=context.network(),
-        tags=context.tags,
-        sagemaker_session=context.session,
-    )
 
 
 def _inputs(context: Context) -> list[Any]:

@@ -19,6 +19,9 @@ from local.jobs.lifecycle import Control, JobTable
 logger = logging.getLogger(__name__)
 
 
+GRACE = 120.0  # seconds from SIGTERM to SIGKILL when a job is stopped, as on AWS
+
+
 @dataclass(frozen=True)
 class Size:
     """What a job occupies: its instance type and its number of hosts."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.backend import Backend
-from local.jobs.execution import Execution
+from local.jobs.execution import GRACE, Execution
 from local.jobs.launcher import Launcher
 from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
@@ -16,8 +16,6 @@ from local.jobs.training_request import read_training_request
 from local.jobs.training_run import TrainingRun
 from local.jobs.training_status import KIND, conclude, enter
 from local.listing import Listing
-
-GRACE = 120.0  # seconds from SIGTERM to SIGKILL, as on AWS
 
 LISTING = Listing(
     answer="TrainingJobSummaries",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.backend import Backend
-from local.jobs.execution import Execution
+from local.jobs.execution import GRACE, Execution
 from local.jobs.launcher import Launcher
 from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
@@ -15,7 +15,6 @@ from local.jobs.transform_run import TransformRun
 from local.listing import Listing
 
 KIND = Kind("TransformJob", "Transform", "transform-job", "transform job", can_be_deleted=False)
-GRACE = 120.0  # seconds from SIGTERM to SIGKILL
 
 LISTING = Listing(
     answer="TransformJobSummaries",

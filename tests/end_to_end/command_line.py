@@ -46,11 +46,4 @@ class CommandLine:
         return connection
 
     def client(self, service):
-        connection = self.connection
-        return boto3.client(
-            service,
-            endpoint_url=connection.url,
-            region_name=connection.region,
-            aws_access_key_id=connection.access_key,
-            aws_secret_access_key=connection.secret_key,
-        )
+        return boto3.client(service, **self.connection.client_options())

@@ -67,6 +67,21 @@ def one_sentence(done):
     return done.stderr + done.stdout
 
 
+def demo_that_tunes(own, photos, *options):
+    """A demo in a process of its own, handed over when its Tune step has begun."""
+    watching = subprocess.Popen(
+        [sys.executable, str(ROOT / "definitions.py"), "demo", "--data", str(photos), *options],
+        env=own.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stderr is not None
+    while not watching.stderr.readline().startswith("Tune"):
+        assert watching.poll() is None
+    return watching
+
+
 def test_an_unknown_parameter_is_named_with_those_there_are(command_line, demonstration):
     said = one_sentence(command_line.run("start", "--param", "Colour=red"))
     assert "Colour" in said
@@ -132,17 +147,7 @@ def test_starting_before_upsert_says_what_to_do(own):
 
 
 def test_a_server_killed_in_mid_run_is_said_and_retry_finishes_the_execution(own, photos):
-    watching = subprocess.Popen(
-        [sys.executable, str(ROOT / "definitions.py"), "demo", "--data", str(photos)]
-        + ["--param", "AccuracyThreshold=0.0"],
-        env=own.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert watching.stderr is not None
-    while not watching.stderr.readline().startswith("Tune"):
-        assert watching.poll() is None
+    watching = demo_that_tunes(own, photos, "--param", "AccuracyThreshold=0.0")
     os.kill(own.connection.pid, signal.SIGKILL)
     _, said = watching.communicate(timeout=60)
     assert watching.returncode == 1
@@ -156,16 +161,7 @@ def test_a_server_killed_in_mid_run_is_said_and_retry_finishes_the_execution(own
 
 
 def test_an_interrupted_watch_leaves_the_execution_running_and_says_how_to_return(own, photos):
-    watching = subprocess.Popen(
-        [sys.executable, str(ROOT / "definitions.py"), "demo", "--data", str(photos)],
-        env=own.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert watching.stderr is not None
-    while not watching.stderr.readline().startswith("Tune"):
-        assert watching.poll() is None
+    watching = demo_that_tunes(own, photos)
     watching.send_signal(signal.SIGINT)
     _, said = watching.communicate(timeout=60)
     assert watching.returncode == 130

@@ -30,13 +30,7 @@ def folder(tmp_path):
 
 
 def client(connection, service):
-    return boto3.client(
-        service,
-        endpoint_url=connection.url,
-        region_name=REGION,
-        aws_access_key_id=connection.access_key,
-        aws_secret_access_key=connection.secret_key,
-    )
+    return boto3.client(service, **connection.client_options())
 
 
 def test_the_state_survives_a_stop_and_a_kill(folder):

@@ -30,10 +30,7 @@ def client(folder, service):
     connection, _ = ensure_server(folder, REGION)
     return boto3.client(
         service,
-        endpoint_url=connection.url,
-        region_name=REGION,
-        aws_access_key_id=connection.access_key,
-        aws_secret_access_key=connection.secret_key,
+        **connection.client_options(),
         config=botocore.config.Config(retries={"total_max_attempts": 1}),
     )
 
