@@ -5,8 +5,8 @@
 PYTHON ?= $(shell for v in 3.11 3.12 3.13 3.10 3; do \
 	python$$v -c 'import ensurepip' 2>/dev/null && echo python$$v && break; done)
 BIN := .venv/bin
-SOURCES := definitions.py errors.py sample_data.py settings.py settings_checks.py \
-	commands local pipeline provision steps benchmarks tests
+SOURCES := definitions.py errors.py sample_data.py \
+	commands local pipeline provision settings statemachine steps benchmarks tests
 
 .PHONY: install demo test check lint toolkit lock clean
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settings import Evaluate, Prepare, Settings
+from settings import Settings
+from settings.pipeline import Evaluate, Prepare
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.context import Context
 from pipeline.prepare import splits_uri
-from settings import Training, Tuning
+from settings.pipeline import Training, Tuning
 
 METRICS = ("train:loss", "train:accuracy", "validation:loss", "validation:accuracy")
 

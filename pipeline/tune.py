@@ -12,7 +12,7 @@ from pipeline.train import (
     fixed_hyperparameters,
     metric_definitions,
 )
-from settings import Range
+from settings.pipeline import Range
 
 OBJECTIVE = "validation:loss"
 

@@ -11,9 +11,10 @@ import pytest
 import settings
 from errors import BreedlineError
 from settings import SettingsError
-from settings_checks import tables_of
+from settings.checks import tables_of
+from settings.contradictions import warnings
 
-ROOT = Path(settings.__file__).parent
+ROOT = Path(settings.__file__).parents[1]
 SOUND = """
 [try]
 [try.aws]
@@ -260,3 +261,14 @@ def test_loading_settings_imports_neither_boto3_nor_the_sagemaker_sdk():
     code += "sys.exit(' '.join({'boto3', 'sagemaker', 'torch'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_cooldown_shorter_than_the_metric_period_is_warned_about():
+    loaded = settings.load("local")
+    hasty = dataclasses.replace(
+        loaded, scaling=dataclasses.replace(loaded.scaling, scale_out_cooldown_seconds=10)
+    )
+    assert warnings(loaded) == []
+    assert [line.partition(" is ")[0] for line in warnings(hasty)] == [
+        "scaling.scale_out_cooldown_seconds = 10"
+    ]

@@ -15,7 +15,7 @@ from pipeline import definition as module
 from pipeline.definition import compile_pipeline, render
 from tests.pipeline.examples import changed, code_of, compiled, steps_of
 
-ROOT = Path(settings.__file__).parent
+ROOT = Path(settings.__file__).parents[1]
 JOB_STEPS = ("Prepare", "Tune", "Train", "Evaluate")
 COMPILE = """
 import sys

@@ -9,7 +9,7 @@ import pytest
 
 import settings
 
-STEPS = Path(settings.__file__).parent / "steps"
+STEPS = Path(settings.__file__).parents[1] / "steps"
 
 
 @pytest.mark.parametrize("step", ["Prepare", "Evaluate"])

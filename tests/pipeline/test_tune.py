@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from settings import Range
+from settings.pipeline import Range
 from tests.pipeline.examples import changed, compiled, steps_of
 
 

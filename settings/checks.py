@@ -1,8 +1,7 @@
-"""How settings are checked, and what is wrong with them in words.
+"""How single values of the settings are checked, and what is wrong with them in words.
 
 `text`, `within` and `many` are limits of one value, `violations` tells what pydantic found against
-them, `contradictions` compares values that are sound one by one. Boundary: reads the file, else
-pure; knows `settings.py` by its types only, because that imports this.
+them. Boundary: `tables_of` reads the file, the rest is pure.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -23,7 +22,6 @@ from errors import BreedlineError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from settings import Range, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -151,101 +149,3 @@ def _rule(model: Any, path: Iterable[int | str]) -> tuple[Iterable[str], str]:
         else:  # a place in a list, whose items are annotated strings
             allowed = get_args(model)[0].__metadata__[0].description
     return names, allowed or " or ".join(get_args(model))
-
-
-def contradictions(settings: Settings) -> list[Problem]:
-    """All problems between sound values, in the order of the file's sections."""
-    checks = (_account, _splits, _ranges, _search, _batches, _waiting)
-    return [
-        Problem(key, value, allowed)
-        for check in checks
-        for wrong, key, value, allowed in check(settings)
-        if wrong
-    ]
-
-
-def _account(settings: Settings) -> Iterator[Check]:
-    name, aws = settings.environment, settings.aws
-    allowed = "a table name of at most 20 of a-z, 0-9 and '-'"
-    yield not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,19}", name), "environment", name, allowed
-    allowed = "a derived bucket name of at most 63 characters: set aws.bucket"
-    yield len(settings.bucket) > 63, "aws.bucket", settings.bucket, allowed
-    allowed = "either role_name or role_arn"
-    yield bool(aws.role_name) == bool(aws.role_arn), "aws.role_arn", aws.role_arn, allowed
-    allowed = "subnets and security_groups together"
-    for key, given, other in (
-        ("subnets", aws.subnets, aws.security_groups),
-        ("security_groups", aws.security_groups, aws.subnets),
-    ):
-        yield bool(other) and not given, f"aws.{key}", [], allowed
-
-
-def _splits(settings: Settings) -> Iterator[Check]:
-    validation, test = settings.prepare.validation_fraction, settings.prepare.test_fraction
-    yield validation <= 0, "prepare.validation_fraction", validation, "more than 0"
-    yield test <= 0, "prepare.test_fraction", test, "more than 0"
-    allowed = f"less than 1 together with validation_fraction ({validation:g})"
-    yield validation + test >= 1, "prepare.test_fraction", test, allowed
-    size = settings.model.image_size
-    allowed = "at least 32 pixels, or 0 for the backbone's own size"
-    yield 0 < size < 32, "model.image_size", size, allowed
-
-
-def _ranges(settings: Settings) -> Iterator[Check]:
-    for name, span in settings.tuning.ranges.items():
-        check = _categorical if span.type == "categorical" else _interval
-        for wrong, key, value, allowed in check(span):
-            yield wrong, f"tuning.ranges.{name}.{key}", value, allowed
-        whole = name in ("batch_size", "hidden_units")
-        key = f"tuning.ranges.{name}.type"
-        yield whole and span.type == "continuous", key, span.type, "integer or categorical"
-
-
-def _categorical(span: Range) -> Iterator[Check]:
-    values = list(span.values)
-    yield not values, "values", values, "at least one value for a categorical range"
-    yield len(set(values)) < len(values), "values", values, "each value once"
-
-
-def _interval(span: Range) -> Iterator[Check]:
-    low, high = span.min, span.max
-    yield bool(span.values), "values", list(span.values), f"no values for a {span.type} range"
-    yield low >= high, "min", low, f"less than max ({high:g})"
-    logarithmic, reverse = span.scaling == "Logarithmic", span.scaling == "ReverseLogarithmic"
-    yield logarithmic and low <= 0, "min", low, "more than 0 for Logarithmic scaling"
-    allowed = "a range within [0, 1) for ReverseLogarithmic scaling"
-    yield reverse and (low < 0 or high >= 1), "max", high, allowed
-    whole = low.is_integer() and high.is_integer()
-    yield span.type == "integer" and not whole, "min", low, "whole limits for an integer range"
-
-
-def _search(settings: Settings) -> Iterator[Check]:
-    tuning = settings.tuning
-    for name, span in tuning.ranges.items():
-        wrong = tuning.strategy == "Grid" and span.type != "categorical"
-        yield wrong, f"tuning.ranges.{name}.type", span.type, "categorical with Grid"
-    wrong = tuning.strategy == "Hyperband" and tuning.early_stopping != "Off"
-    allowed = "Off with Hyperband, which stops trials itself"
-    yield wrong, "tuning.early_stopping", tuning.early_stopping, allowed
-    jobs, allowed = tuning.max_parallel_jobs, f"at most max_jobs ({tuning.max_jobs})"
-    yield jobs > tuning.max_jobs, "tuning.max_parallel_jobs", jobs, allowed
-
-
-def _batches(settings: Settings) -> Iterator[Check]:
-    # The batch size is global: every host needs at least one image of each batch.
-    hosts = max(settings.training.instance_count, settings.tuning.instance_count)
-    allowed = f"at least {hosts}, one image for each host"
-    yield settings.model.batch_size < hosts, "model.batch_size", settings.model.batch_size, allowed
-    if span := settings.tuning.ranges.get("batch_size"):
-        sizes = [float(value) for value in span.values] or [span.min]
-        smallest = int(min(*sizes, hosts))
-        yield smallest < hosts, "tuning.ranges.batch_size", smallest, allowed
-
-
-def _waiting(settings: Settings) -> Iterator[Check]:
-    spot = settings.spot
-    for job in ("tuning", "training"):
-        runtime = getattr(settings, job).max_runtime_seconds
-        wrong = spot.enabled and spot.max_wait_seconds < runtime
-        allowed = f"at least {job}.max_runtime_seconds ({runtime})"
-        yield wrong, "spot.max_wait_seconds", spot.max_wait_seconds, allowed

@@ -1,0 +1,124 @@
+"""The typed settings of one environment.
+
+`load("local")` reads `environments.toml` and returns frozen dataclasses, or raises `SettingsError`
+with every problem at once. The sections are in `account`, `pipeline` and `serving`, where pydantic
+holds each value to the limits that stand beside it; `contradictions` compares values, and `checks`
+puts problems into words. Nothing here reads the process's environment, makes a client or imports
+an SDK.
+
+    python -c "import settings; print(settings.load('local').bucket)"
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic.dataclasses import dataclass
+
+from settings.account import Aws, Roles
+from settings.checks import SettingsError as SettingsError
+from settings.checks import refusal, tables_of, violations
+from settings.contradictions import contradictions
+from settings.pipeline import (
+    Data,
+    Evaluate,
+    Images,
+    Model,
+    Pipeline,
+    Prepare,
+    Register,
+    Retry,
+    Spot,
+    Training,
+    Tuning,
+)
+from settings.serving import Alarms, Endpoint, Function, Rollout, Scaling, Smoke, Triggers
+from settings.types import CHECKED
+
+ENVIRONMENTS = Path(__file__).parents[1] / "environments.toml"
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Sections:
+    """The tables of one environment."""
+
+    aws: Aws
+    images: Images
+    pipeline: Pipeline
+    data: Data
+    prepare: Prepare
+    model: Model
+    tuning: Tuning
+    training: Training
+    spot: Spot
+    evaluate: Evaluate
+    register: Register
+    retry: Retry
+    roles: Roles
+    endpoint: Endpoint
+    rollout: Rollout
+    scaling: Scaling
+    function: Function
+    smoke: Smoke
+    alarms: Alarms
+    triggers: Triggers
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Settings(Sections):
+    """Everything one environment decides; equal settings compile to equal bytes."""
+
+    environment: str
+
+    @property
+    def bucket(self) -> str:
+        """The artifact bucket: the one named, else one derived from environment and account."""
+        derived = f"breedline-{self.environment}-{self.aws.account_id}-{self.aws.region}"
+        return self.aws.bucket or derived
+
+    @property
+    def role_arn(self) -> str:
+        """The execution role of every job and of the pipeline itself."""
+        partition = partition_of(self.aws.region)
+        named = f"arn:{partition}:iam::{self.aws.account_id}:role/{self.aws.role_name}"
+        return self.aws.role_arn or named
+
+    @property
+    def data_uri(self) -> str:
+        """Where the data set lies unless an execution says otherwise."""
+        return self.pipeline.data_uri or f"s3://{self.bucket}/data"
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint's name, from which models, configurations, functions and alarms derive."""
+        return self.endpoint.name or self.pipeline.name
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of every resource of this environment."""
+        return {**self.aws.tags, "owner": self.aws.owner, "environment": self.environment}
+
+
+def partition_of(region: str) -> str:
+    """AWS's partition of a region: ARNs in China and GovCloud begin differently."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for start, name in prefixes.items() if region.startswith(start)), "aws")
+
+
+def load(environment: str, path: Path = ENVIRONMENTS) -> Settings:
+    """Read and check one environment of `path`.
+
+    Raises:
+        SettingsError: the file cannot be read, the environment is not in it, or some values are
+            wrong; all problems are in the one message.
+    """
+    tables = {field.name: {} for field in fields(Sections)} | tables_of(environment, path)
+    try:
+        loaded = Settings(**vars(Sections(**tables)), environment=environment)
+    except ValidationError as error:
+        raise refusal(environment, path, violations(error, Sections)) from error
+    if problems := contradictions(loaded):
+        raise refusal(environment, path, problems)
+    return loaded

@@ -1,0 +1,1 @@
+"""Settings → state machines, event rules and alarms, as plain documents (pure)."""
