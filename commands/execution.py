@@ -8,7 +8,10 @@ import sys
 import uuid
 from typing import Any
 
+from commands.deployments import describe_deployment
+from commands.endpoint import describe_endpoint, read_alarms, read_endpoint
 from commands.executions import describe
+from commands.following import follow_deployment, list_deployments
 from commands.output import emit, say, table
 from commands.progress import Progress
 from commands.registry import list_packages
@@ -29,8 +32,13 @@ def start(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def watch(session: Session, arguments: argparse.Namespace) -> int:
-    """Follow an execution (the newest by default) until it ends."""
-    return _follow_and_print(session, arguments.arn or newest_execution(session))
+    """Follow an execution of the pipeline or a state machine (the newest by default)."""
+    arn = arguments.arn or _newest_of_all(session)
+    if ":states:" not in arn:
+        return _follow_and_print(session, arn)
+    deployment = follow_deployment(session, arn)
+    emit(deployment, describe_deployment(deployment), session.as_json)
+    return 0 if deployment["status"] == "SUCCEEDED" else 1
 
 
 def stop(session: Session, arguments: argparse.Namespace) -> int:
@@ -53,25 +61,36 @@ def retry(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def status(session: Session, arguments: argparse.Namespace) -> int:
-    """The pipeline, its last executions and the newest model packages."""
+    """What is live, the last executions and deployments, the newest model packages, the alarms."""
     settings = session.settings
-    executions = list_executions(session, LAST_EXECUTIONS)
-    packages = list_packages(session)[:LAST_EXECUTIONS]
     result = {
         "environment": settings.environment,
         "pipeline": settings.pipeline.name,
-        "executions": executions,
-        "model_packages": packages,
+        "executions": list_executions(session, LAST_EXECUTIONS),
+        "model_packages": list_packages(session)[:LAST_EXECUTIONS],
+        "endpoint": read_endpoint(session),
+        "deployments": list_deployments(session, LAST_EXECUTIONS),
+        "alarms": read_alarms(session),
     }
-    rows = [[e["status"], str(e["started"])[:19], e["arn"]] for e in executions]
-    models = [[f"version {p['version']}", p["approval"], p["arn"]] for p in packages]
-    text = [
-        f"Environment {settings.environment}, pipeline {settings.pipeline.name}",
-        table(rows) or "No execution yet; `python definitions.py start` begins one.",
-        table(models) or "No model package yet.",
-    ]
-    emit(result, "\n\n".join(text), session.as_json)
+    emit(result, _describe_status(result), session.as_json)
     return 0
+
+
+def _describe_status(result: dict[str, Any]) -> str:
+    runs = [[e["status"], str(e["started"])[:19], e["arn"]] for e in result["executions"]]
+    packages = result["model_packages"]
+    models = [[f"version {p['version']}", p["approval"], p["arn"]] for p in packages]
+    machines = [[d["status"], str(d["started"])[:19], d["arn"]] for d in result["deployments"]]
+    alarms = [[alarm["name"], alarm["state"]] for alarm in result["alarms"]]
+    parts = [
+        f"Environment {result['environment']}, pipeline {result['pipeline']}",
+        describe_endpoint(result["endpoint"]),
+        table(runs) or "No execution yet; `python definitions.py start` begins one.",
+        table(models) or "No model package yet.",
+        table(machines) or "No deployment yet; `python definitions.py approve` begins one.",
+        table(alarms),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:
@@ -145,6 +164,14 @@ def newest_execution(session: Session) -> str:
             "`python definitions.py start` begins one."
         )
     return str(executions[0]["arn"])
+
+
+def _newest_of_all(session: Session) -> str:
+    """ARN of the newest execution of the pipeline or of a state machine."""
+    found = list_executions(session, 1) + list_deployments(session, 1)
+    if not found:
+        return newest_execution(session)  # whose error says how to begin one
+    return str(max(found, key=lambda execution: execution["started"])["arn"])
 
 
 def _follow_and_print(session: Session, arn: str) -> int:

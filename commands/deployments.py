@@ -1,0 +1,94 @@
+"""Executions of the state machines as values: read through boto3, then printed or compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from commands.output import seconds_between, table
+
+FINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+KINDS = ("deploy", "rollback")
+FAULTS = ("Failed", "TimedOut", "Aborted")
+
+
+def read_deployment(stepfunctions: Any, arn: str) -> dict[str, Any]:
+    """One execution with the states it went through, in the order in which they were entered."""
+    described = stepfunctions.describe_execution(executionArn=arn)
+    return {
+        "execution_arn": arn,
+        "status": described["status"],
+        "started": described["startDate"],
+        "seconds": seconds_between(described["startDate"], described.get("stopDate")),
+        "states": read_states(stepfunctions, arn),
+        "output": json.loads(described.get("output") or "{}"),
+        "error": described.get("error"),
+        "cause": described.get("cause"),
+    }
+
+
+def read_states(stepfunctions: Any, arn: str) -> list[dict[str, Any]]:
+    """The states of an execution: {name, visits, status, seconds, error}.
+
+    A state that is visited often, as those that poll, is one entry at its first visit's place.
+    """
+    states: dict[str, dict[str, Any]] = {}
+    entered: dict[str, datetime] = {}
+    current = ""
+    for event in _history(stepfunctions, arn):
+        kind, time = event["type"], event["timestamp"]
+        if kind.endswith("StateEntered"):
+            current = event["stateEnteredEventDetails"]["name"]
+            entered[current] = time
+            blank = {"name": current, "visits": 0, "seconds": 0.0, "error": None}
+            state = states.setdefault(current, blank)
+            state |= {"status": "Running", "visits": state["visits"] + 1}
+        elif kind.endswith("StateExited"):
+            name = event["stateExitedEventDetails"]["name"]
+            state = states[name]
+            spent = (time - entered[name]).total_seconds()
+            state |= {"status": "Succeeded", "seconds": round(state["seconds"] + spent, 1)}
+        elif kind.endswith(FAULTS) and current and (error := _error(event)):
+            states[current]["error"] = error
+    return [_judged(state) for state in states.values()]
+
+
+def _judged(state: dict[str, Any]) -> dict[str, Any]:
+    """A state that was left by its catcher has an error, and did not succeed."""
+    return state | {"status": "Failed"} if state["error"] else state
+
+
+def _error(event: dict[str, Any]) -> str | None:
+    """Error and cause of an event that tells of a failure."""
+    details = (value for key, value in event.items() if key.endswith("EventDetails"))
+    for detail in details:
+        if detail.get("error"):
+            return f"{detail['error']}: {detail.get('cause', '')}".rstrip(": ")
+    return None
+
+
+def _history(stepfunctions: Any, arn: str) -> Iterator[dict[str, Any]]:
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return (event for page in pages for event in page["events"])
+
+
+def describe_deployment(deployment: dict[str, Any]) -> str:
+    """The execution as text: its states, then what came of it."""
+    rows = [
+        [state["name"], state["status"], f"{state['seconds']:.1f} s", _visits(state)]
+        for state in deployment["states"]
+    ]
+    lines = [f"{deployment['status']}  {deployment['execution_arn']}"]
+    if rows:
+        lines.append(table(rows))
+    if outcome := deployment["output"].get("outcome"):
+        lines.append(f"Outcome: {outcome}")
+    if deployment["error"]:
+        lines.append(f"{deployment['error']}: {deployment['cause'] or 'no cause was given'}")
+    return "\n".join(lines)
+
+
+def _visits(state: dict[str, Any]) -> str:
+    return f"{state['visits']} times" if state["visits"] > 1 else ""
