@@ -49,6 +49,7 @@ def open_backend(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "objects").mkdir(exist_ok=True)
     store = Store(folder / "state.sqlite")
+    metrics = Metrics(account, region)
     return Backend(
         folder=folder,
         account=account,
@@ -56,8 +57,8 @@ def open_backend(
         store=store,
         objects=Objects(folder / "objects", account, region),
         logs=Logs(folder / "logs", account, region),
-        metrics=Metrics(account, region),
-        events=Events(account, region),
+        metrics=metrics,
+        events=Events(account, region, store, metrics, job_environment),
         capacity=Capacity(),
         tags=Tags(store),
         job_environment=job_environment,

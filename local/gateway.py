@@ -2,7 +2,7 @@
 
 Requests without the server's access key are refused, because jobs are processes: an open port
 would be code execution for anyone on this machine. SageMaker's actions go to our own services,
-everything else goes to moto.
+everything else goes to moto. A few private routes are no part of AWS at all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -35,16 +35,20 @@ class Gateway:
         sagemaker: SageMaker,
         moto_app: WsgiApp,
         s3_changed: Callable[[], None],
+        private: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
     ) -> None:
         self._access_key = access_key
         self._sagemaker = sagemaker
         self._moto_app = moto_app
         self._s3_changed = s3_changed
+        self._private = private or {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         key, service = presented_credential(environ)
         if not hmac.compare_digest(key.encode(), self._access_key.encode()):
             return _refuse(service, start_response)
+        if environ.get("PATH_INFO", "") in self._private:
+            return self._answer_privately(environ, start_response)
         action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
         if service == "sagemaker" and self._sagemaker.knows(action):
             return self._answer(action, environ, start_response)
@@ -56,6 +60,15 @@ class Gateway:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         status, answer = respond(self._sagemaker, action, environ["wsgi.input"].read(length))
         return _send_json(status, answer, start_response)
+
+    def _answer_privately(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        try:
+            request = json.loads(environ["wsgi.input"].read(length) or b"{}")
+            answer = self._private[environ["PATH_INFO"]](request)
+        except (ValueError, TypeError, AttributeError) as error:
+            return _send_json(400, {"message": str(error)}, start_response)
+        return _send_json(200, answer, start_response)
 
     def _pass_to_moto(
         self, service: str, environ: Environ, start_response: StartResponse

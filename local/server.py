@@ -20,7 +20,10 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.backend import Backend, open_backend
+from local.clock import ROUTE as CLOCK_ROUTE
+from local.clock import Clock
 from local.connection import HOST, Connection, write_connection
+from local.events.eventbridge import EventBridge
 from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
@@ -112,11 +115,19 @@ def serve(folder: Path, region: str, port: int) -> None:
 def _gateway(connection: Connection, backend: Backend) -> Gateway:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    clock = Clock()
+    event_bridge = EventBridge(backend, clock)
     functions = Kept(backend.folder / "functions", backend.account)
     functions.restore()
     moto_app = functions.watch(DomainDispatcherApplication(create_backend_app))
+    sagemaker = build_sagemaker(backend)
+    event_bridge.start()
     return Gateway(
-        connection.access_key, build_sagemaker(backend), moto_app, backend.objects.mark_changed
+        connection.access_key,
+        sagemaker,
+        moto_app,
+        backend.objects.mark_changed,
+        private={CLOCK_ROUTE: clock.answer},
     )
 
 
