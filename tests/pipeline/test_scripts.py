@@ -8,6 +8,7 @@ import hyperparameters
 import pytest
 
 import settings
+from settings.pipeline import Model
 
 STEPS = Path(settings.__file__).parents[1] / "steps"
 
@@ -30,7 +31,7 @@ def test_train_accepts_every_hyperparameter_of_the_settings(local):
         field.name: field.metadata["rule"]
         for field in dataclasses.fields(hyperparameters.Hyperparameters)
     }
-    for field in settings.Model.__dataclass_fields__:
+    for field in Model.__dataclass_fields__:
         if field == "pretrained_uri":
             continue
         value = rules[field].convert(str(getattr(local.model, field)))

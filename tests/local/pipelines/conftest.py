@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -146,7 +147,13 @@ class World:
         backend.events.emit = self._note  # type: ignore[method-assign]
         self.open()
 
-    def _note(self, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
+    def _note(
+        self,
+        detail_type: str,
+        detail: dict[str, Any],
+        resources: Sequence[str],
+        source: str = "aws.sagemaker",
+    ) -> None:
         self.events.append((detail_type, detail))
 
     def open(self) -> None:
