@@ -36,6 +36,7 @@ from local.pipelines.service import Pipelines
 from local.registry import Registry
 from local.sagemaker import LastingService, SageMaker
 from local.tuning.service import TuningJobs
+from local.workflows.door import StepFunctionsDoor
 
 ACCOUNT = "123456789012"  # moto's own default account
 
@@ -121,7 +122,9 @@ def _gateway(connection: Connection, backend: Backend) -> Gateway:
     functions.restore()
     moto_app = functions.watch(DomainDispatcherApplication(create_backend_app))
     sagemaker = build_sagemaker(backend)
+    step_functions = StepFunctionsDoor(backend)
     event_bridge.start()
+    step_functions.recover()
     return Gateway(
         connection.access_key,
         sagemaker,

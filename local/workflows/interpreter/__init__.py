@@ -1,0 +1,41 @@
+"""moto's interpreter of Amazon States Language, with its faults repaired.
+
+Each repair is one function with its own contract test, so that a newer moto shows which of them
+it no longer needs. They change moto's modules for the process that serves.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from local.workflows.interpreter import (
+    clients,
+    errors,
+    expressions,
+    quiet,
+    service_tasks,
+    size,
+    waiting,
+)
+
+REPAIRS: tuple[Callable[[], None], ...] = (
+    *quiet.REPAIRS,
+    *waiting.REPAIRS,
+    *errors.REPAIRS,
+    *size.REPAIRS,
+    *expressions.REPAIRS,
+    *service_tasks.REPAIRS,
+)
+
+
+def repair_interpreter(environment: Mapping[str, str]) -> None:
+    """Repair moto's interpreter once, and let its tasks call the server of `environment`."""
+    clients.call_server(environment)
+    _repair_once()
+
+
+@functools.cache
+def _repair_once() -> None:
+    for repair in REPAIRS:
+        repair()

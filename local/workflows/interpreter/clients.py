@@ -1,0 +1,99 @@
+"""boto3 clients of tasks: they call this server with its own key, whatever the shell says."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.config
+import botocore.session
+import botocore.utils
+from botocore.model import OperationModel, ServiceModel
+from moto.stepfunctions.parser.asl.utils import boto_client
+
+from local.workflows.interpreter.replacing import replace_everywhere
+
+# A configuration of its own, so that neither files nor variables of the user's shell take part.
+ALONE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+LONGEST_CALL = 900  # seconds; a Lambda function's own limit
+ORIGINAL = boto_client.boto_client_for
+
+
+class Clients:
+    """One client for each service and region; boto's clients may be shared by threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._session = botocore.session.Session(session_vars=ALONE)
+        self._lock = threading.Lock()
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def get(self, service: str, region: str) -> Any:
+        with self._lock:  # making one is not safe in threads
+            key = (service, region or self._environment["AWS_REGION"])
+            if key not in self._made:
+                self._made[key] = self._make(*key)
+            return self._made[key]
+
+    def _make(self, service: str, region: str) -> Any:
+        return self._session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._environment.get("AWS_ENDPOINT_URL"),
+            aws_access_key_id=self._environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=self._environment.get("AWS_SECRET_ACCESS_KEY"),
+            config=botocore.config.Config(
+                parameter_validation=False,  # the service itself refuses, in its own words
+                retries={"total_max_attempts": 1, "mode": "standard"},
+                connect_timeout=60,
+                read_timeout=LONGEST_CALL + 60,
+                max_pool_connections=100,
+                proxies={},
+                inject_host_prefix=False,
+                use_fips_endpoint=False,
+                use_dualstack_endpoint=False,
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+
+def call_server(environment: Mapping[str, str]) -> None:
+    """moto calls localhost with a key of its own; call the server that runs the executions."""
+    made = Clients(environment)
+
+    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+        return made.get(service, region)
+
+    replace_everywhere("boto_client_for", boto_client.boto_client_for, client_for)
+    boto_client.boto_client_for = client_for
+
+
+@functools.cache
+def boto_names() -> Mapping[str, str]:
+    """boto's name of a service by the name that definitions use, its service id in lower case."""
+    session = botocore.session.Session(session_vars=ALONE)
+    aliases = botocore.utils.EVENT_ALIASES
+    names = session.get_available_services()
+    by_id = {aliases.get(name, name).replace("-", ""): name for name in names}
+    return {name.replace("-", ""): name for name in names} | by_id
+
+
+@functools.cache
+def service_model(boto_name: str) -> ServiceModel:
+    """botocore's description of a service."""
+    session = botocore.session.Session(session_vars=ALONE)
+    return session.get_service_model(boto_name)
+
+
+def operation_of(boto_name: str, action: str) -> OperationModel | None:
+    """The API operation of an action written as definitions write it: `describeEndpoint`."""
+    model = service_model(boto_name)
+    name = action[:1].upper() + action[1:]
+    return model.operation_model(name) if name in model.operation_names else None

@@ -1,0 +1,10 @@
+"""Executions: names, inputs, outcomes, histories."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+PASS = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
+
+
+def test_an_execution_passes_its_input_through(aws):
+    assert aws.output(PASS, {"breed": "pug"}) == {"breed": "pug"}
