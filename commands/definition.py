@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from commands.output import emit, say
 from commands.session import Session
 from pipeline.definition import compile_pipeline, render
 from provision import packages
 from provision.apply import apply
-from provision.change import Clients, Result
+from provision.change import Change, Clients, Result
+from provision.documents import Documents
 from provision.plan import Plan, plan
+from settings import Settings
+from settings.contradictions import warnings
 
 STEPS = Path(__file__).parents[1] / "steps"
 
@@ -43,9 +45,18 @@ def show(session: Session, arguments: argparse.Namespace) -> int:
 
     Indented for reading; with --json exactly the bytes that upsert sends.
     """
-    definition, _ = compile_definition(session)
+    definition = compile_documents(session.settings).pipeline
     print(render(definition) if session.as_json else json.dumps(definition, indent=2))
     return 0
+
+
+def compile_documents(settings: Settings) -> Documents:
+    """Everything that the settings describe."""
+    code = packages.build(settings, STEPS)
+    return Documents(
+        pipeline=compile_pipeline(settings, packages.uris(code)),
+        packages=code,
+    )
 
 
 def apply_definition(session: Session) -> None:
@@ -53,24 +64,19 @@ def apply_definition(session: Session) -> None:
     _apply(session, make_plan(session))
 
 
-def compile_definition(session: Session) -> tuple[dict[str, Any], dict[str, packages.Package]]:
-    """The pipeline definition of the settings and the code packages that it refers to."""
-    code = packages.build(session.settings, STEPS)
-    return compile_pipeline(session.settings, packages.uris(code)), code
-
-
 def make_plan(session: Session) -> Plan:
-    """Compile, read what is deployed, compare."""
-    definition, code = compile_definition(session)
-    return plan(_clients(session), session.settings, definition, code)
+    """Compile, read what is deployed, compare; what is unwise is said first."""
+    for warning in warnings(session.settings):
+        say(f"Warning: {warning}")
+    return plan(_clients(session), session.settings, compile_documents(session.settings))
 
 
 def _apply(session: Session, planned: Plan) -> list[Result]:
-    def report(change: Any) -> None:
+    def report(change: Change) -> None:
         say(f"{change.kind:<12} {change.resource} {change.name}")
 
     return apply(planned, _clients(session), report)
 
 
 def _clients(session: Session) -> Clients:
-    return Clients(s3=session.client("s3"), sagemaker=session.client("sagemaker"))
+    return Clients(session.client)

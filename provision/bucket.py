@@ -1,7 +1,8 @@
 """The artifact bucket: private, encrypted, and without versions.
 
 Everything in it is named by content or by execution and never overwritten, so that versions would
-keep only copies that nobody asked for.
+keep only copies that nobody asked for. It tells EventBridge of its new objects, because a data
+set's marker starts a retraining, and drops what endpoints captured and answered after some time.
 """
 
 from __future__ import annotations
@@ -12,16 +13,38 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from errors import BreedlineError
-from provision.change import Change, Clients, as_tags, differences, from_tags, only, or_none
+from provision.change import (
+    Change,
+    Clients,
+    as_tags,
+    compare,
+    from_tags,
+    only,
+    or_none,
+    unless_there,
+)
 from settings import Settings
 
 RESOURCE = "bucket"
+EVENTS = "EventBridgeConfiguration"
+PASSING = ("asynchronous/", "capture/")  # requests and answers of endpoints
+KEPT = 90  # days
 ACCESS = (
     "BlockPublicAcls",
     "IgnorePublicAcls",
     "BlockPublicPolicy",
     "RestrictPublicBuckets",
 )
+
+OURS = [
+    {
+        "ID": f"breedline-{prefix}",
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "Expiration": {"Days": KEPT},
+    }
+    for prefix in PASSING
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,8 @@ class Bucket:
         rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key}
         return {
             "encryption": rule if self.kms_key else {"SSEAlgorithm": "AES256"},
+            "events": True,
+            "expiry_days": dict.fromkeys(PASSING, KEPT),
             "public_access_block": dict.fromkeys(ACCESS, True),
             "tags": self.tags,
         }
@@ -46,33 +71,33 @@ class Bucket:
 def plan_bucket(clients: Clients, settings: Settings) -> Change:
     """Compare the bucket with the settings."""
     desired = Bucket(settings.bucket, settings.aws.region, settings.aws.kms_key, settings.tags)
-    if not _exists(clients.s3, desired.name):
-        return Change("create", RESOURCE, desired.name, "it does not exist", desired)
-    diff = differences(_current(clients.s3, desired), desired.properties())
-    if diff:
-        return Change(
-            "update", RESOURCE, desired.name, "its protection or tags differ", desired, diff
-        )
-    return Change("no-op", RESOURCE, desired.name, "unchanged", desired)
+    s3 = clients("s3")
+    current = _current(s3, desired) if _exists(s3, desired.name) else None
+    return compare(RESOURCE, current, desired)
 
 
 def apply_bucket(clients: Clients, change: Change) -> str:
     """Create or protect the bucket; returns its URI."""
     bucket: Bucket = change.desired
+    s3, name, wanted = clients("s3"), bucket.name, bucket.properties()
     if change.kind == "create":
-        clients.s3.create_bucket(**_creation(bucket))
-    wanted = bucket.properties()
-    clients.s3.put_public_access_block(
-        Bucket=bucket.name, PublicAccessBlockConfiguration=wanted["public_access_block"]
+        unless_there(lambda: s3.create_bucket(**_creation(bucket)))
+    s3.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=wanted["public_access_block"]
     )
     rule = {"ApplyServerSideEncryptionByDefault": wanted["encryption"]}
-    clients.s3.put_bucket_encryption(
-        Bucket=bucket.name, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    # These calls replace everything, so that what other people set is given back with ours.
+    events = {**_notifications(s3, name), EVENTS: {}}
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration=events, SkipDestinationValidation=True
     )
-    # This call replaces all tags, so that other people's are given back with ours.
-    tags = {**_tags(clients.s3, bucket.name), **bucket.tags}
-    clients.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": as_tags(tags)})
-    return f"s3://{bucket.name}"
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=name, LifecycleConfiguration={"Rules": [*_others(_lifecycle(s3, name)), *OURS]}
+    )
+    tags = {**_tags(s3, name), **bucket.tags}
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": as_tags(tags)})
+    return f"s3://{name}"
 
 
 def _creation(bucket: Bucket) -> dict[str, Any]:
@@ -111,6 +136,8 @@ def _current(s3: Any, bucket: Bucket) -> dict[str, Any]:
     rules = (encryption or {}).get("Rules", [])
     return {
         "encryption": rules[0].get("ApplyServerSideEncryptionByDefault") if rules else None,
+        "expiry_days": _expiry(_lifecycle(s3, bucket.name)),
+        "events": EVENTS in _notifications(s3, bucket.name),
         "public_access_block": block,
         "tags": only(_tags(s3, bucket.name), bucket.tags),
     }
@@ -119,3 +146,31 @@ def _current(s3: Any, bucket: Bucket) -> dict[str, Any]:
 def _tags(s3: Any, name: str) -> dict[str, str]:
     tags = or_none(lambda: s3.get_bucket_tagging(Bucket=name)["TagSet"], "NoSuchTagSet")
     return from_tags(tags or [])
+
+
+def _notifications(s3: Any, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = s3.get_bucket_notification_configuration(Bucket=name)
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+def _lifecycle(s3: Any, name: str) -> list[dict[str, Any]]:
+    """The rules by which objects expire."""
+    answer = or_none(
+        lambda: s3.get_bucket_lifecycle_configuration(Bucket=name), "NoSuchLifecycleConfiguration"
+    )
+    return list((answer or {}).get("Rules", []))
+
+
+def _others(lifecycle: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ours = {rule["ID"] for rule in OURS}
+    return [rule for rule in lifecycle if rule["ID"] not in ours]
+
+
+def _expiry(lifecycle: list[dict[str, Any]]) -> dict[str, Any]:
+    """Days by prefix, as our own rules say."""
+    ours = {rule["ID"]: prefix for rule, prefix in zip(OURS, PASSING, strict=True)}
+    return {
+        ours[rule["ID"]]: rule.get("Expiration", {}).get("Days")
+        for rule in lifecycle
+        if rule["ID"] in ours and rule["Status"] == "Enabled"
+    }

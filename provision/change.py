@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-Kind = Literal["create", "update", "no-op"]
+Kind = Literal["create", "update", "delete", "no-op"]
+SIGNS: Mapping[Kind, str] = {"create": "+", "update": "~", "delete": "-", "no-op": "="}
 T = TypeVar("T")
+# Where the message does not say that it "already exists".
+ALREADY_THERE = ("BucketAlreadyOwnedByYou", "EntityAlreadyExists", "QueueNameExists")
 LONGEST = 160  # characters of a value that a plan shows
 
 
 @dataclass(frozen=True)
 class Clients:
-    """The boto3 clients that provisioning needs."""
+    """What provisioning reaches AWS with: a boto3 client by service name, and how to wait.
 
-    s3: Any
-    sagemaker: Any
+    `make` is asked for a client each time one is needed, so that it should keep them.
+    """
+
+    make: Callable[[str], Any]
+    sleep: Callable[[float], None] = time.sleep
+
+    def __call__(self, service: str) -> Any:
+        return self.make(service)
+
+
+class Described(Protocol):
+    """A resource as it should be."""
+
+    @property
+    def name(self) -> str: ...
+
+    def properties(self) -> dict[str, Any]:
+        """What is compared with the resource that exists."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +58,7 @@ class Change:
     diff: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        sign = {"create": "+", "update": "~", "no-op": "="}[self.kind]
-        head = f"{sign} {self.kind:<6} {self.resource:<19} {self.name}  ({self.reason})"
+        head = f"{SIGNS[self.kind]} {self.kind:<6} {self.resource:<19} {self.name}  ({self.reason})"
         return "\n".join([head, *(f"      {line}" for line in self.diff)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,12 +84,41 @@ class Result:
         return {**self.change.as_dict(), "detail": self.detail}
 
 
+def compare(resource: str, current: Mapping[str, Any] | None, desired: Described) -> Change:
+    """The change that makes `current` what is desired; None is a resource that is not there."""
+    if current is None:
+        return Change("create", resource, desired.name, "it does not exist", desired)
+    diff = differences(current, desired.properties())
+    if diff:
+        return Change("update", resource, desired.name, _reason(diff), desired, diff)
+    return Change("no-op", resource, desired.name, "unchanged", desired)
+
+
+def _reason(diff: tuple[str, ...]) -> str:
+    """Which properties differ, in words."""
+    keys = sorted({re.split(r"[.:\[]", line)[0].replace("_", " ") for line in diff})
+    singular = len(keys) == 1 and not keys[0].endswith("s")
+    return f"{', '.join(keys)} {'differs' if singular else 'differ'}"
+
+
 def or_none(call: Callable[[], T], *codes: str) -> T | None:
     """The call's answer, or None where AWS answers with one of `codes`."""
     try:
         return call()
     except ClientError as error:
         if error.response["Error"]["Code"] in codes:
+            return None
+        raise
+
+
+def unless_there(create: Callable[[], T]) -> T | None:
+    """The answer of a creating call, or None where somebody else was faster."""
+    try:
+        return create()
+    except ClientError as error:
+        fault = error.response["Error"]
+        there = "already exist" in fault["Message"].lower() or fault["Code"] in ALREADY_THERE
+        if there and fault["Code"] != "BucketAlreadyExists":  # in somebody else's account
             return None
         raise
 
@@ -115,3 +164,11 @@ def from_tags(tags: list[dict[str, str]]) -> dict[str, str]:
 def only(tags: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
     """The tags whose keys we set ourselves: others may tag a resource too."""
     return {key: value for key, value in tags.items() if key in ours}
+
+
+def by_sid(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy document with its statements by name, so that a diff names what changed."""
+    statements = policy.get("Statement", [])
+    if not all("Sid" in statement for statement in statements):
+        return dict(policy)
+    return {**policy, "Statement": {statement["Sid"]: statement for statement in statements}}

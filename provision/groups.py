@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from provision.change import Change, Clients, as_tags, differences, from_tags, only, or_none
+from provision.change import (
+    Change,
+    Clients,
+    as_tags,
+    compare,
+    from_tags,
+    only,
+    or_none,
+    unless_there,
+)
 from settings import Settings
 
 RESOURCE = "model-package-group"
@@ -18,38 +27,42 @@ class Group:
     name: str
     tags: dict[str, str]
 
+    def properties(self) -> dict[str, Any]:
+        """What is compared with the group that exists."""
+        return {"tags": self.tags}
+
 
 def plan_group(clients: Clients, settings: Settings) -> Change:
     """Compare the group with the settings."""
     desired = Group(settings.pipeline.model_package_group, settings.tags)
+    sagemaker = clients("sagemaker")
     # SageMaker answers ValidationException for a group that is not there.
     found = or_none(
-        lambda: clients.sagemaker.describe_model_package_group(ModelPackageGroupName=desired.name),
+        lambda: sagemaker.describe_model_package_group(ModelPackageGroupName=desired.name),
         "ValidationException",
         "ResourceNotFound",
     )
     if found is None:
-        return Change("create", RESOURCE, desired.name, "it does not exist", desired)
-    listed = clients.sagemaker.list_tags(ResourceArn=found["ModelPackageGroupArn"])
-    current = only(from_tags(listed["Tags"]), desired.tags)
-    diff = differences({"tags": current}, {"tags": desired.tags})
-    if diff:
-        return Change("update", RESOURCE, desired.name, "its tags differ", desired, diff)
-    return Change("no-op", RESOURCE, desired.name, "unchanged", desired)
+        return compare(RESOURCE, None, desired)
+    listed = sagemaker.list_tags(ResourceArn=found["ModelPackageGroupArn"])
+    return compare(RESOURCE, {"tags": only(from_tags(listed["Tags"]), desired.tags)}, desired)
 
 
 def apply_group(clients: Clients, change: Change) -> str:
     """Create the group or set its tags; returns its ARN."""
     group: Group = change.desired
-    sagemaker: Any = clients.sagemaker
+    sagemaker, tags = clients("sagemaker"), as_tags(group.tags)
     if change.kind == "create":
-        made = sagemaker.create_model_package_group(
-            ModelPackageGroupName=group.name,
-            ModelPackageGroupDescription="Versions registered by the Breedline pipeline",
-            Tags=as_tags(group.tags),
+        made = unless_there(
+            lambda: sagemaker.create_model_package_group(
+                ModelPackageGroupName=group.name,
+                ModelPackageGroupDescription="Versions registered by the Breedline pipeline",
+                Tags=tags,
+            )
         )
-        return str(made["ModelPackageGroupArn"])
+        if made:
+            return str(made["ModelPackageGroupArn"])
     found = sagemaker.describe_model_package_group(ModelPackageGroupName=group.name)
     arn = str(found["ModelPackageGroupArn"])
-    sagemaker.add_tags(ResourceArn=arn, Tags=as_tags(group.tags))
+    sagemaker.add_tags(ResourceArn=arn, Tags=tags)
     return arn

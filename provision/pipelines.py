@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.definition import render
-from provision.change import Change, Clients, as_tags, differences, from_tags, only, or_none
+from provision.change import (
+    Change,
+    Clients,
+    as_tags,
+    compare,
+    from_tags,
+    only,
+    or_none,
+    unless_there,
+)
 from settings import Settings
 
 RESOURCE = "pipeline"
@@ -60,27 +68,24 @@ def plan_pipeline(clients: Clients, settings: Settings, definition: Mapping[str,
     desired = Pipeline(
         pipeline.name, definition, settings.role_arn, pipeline.max_parallel_steps, tags
     )
+    sagemaker = clients("sagemaker")
     found = or_none(
-        lambda: clients.sagemaker.describe_pipeline(PipelineName=desired.name), "ResourceNotFound"
+        lambda: sagemaker.describe_pipeline(PipelineName=desired.name), "ResourceNotFound"
     )
-    if found is None:
-        return Change("create", RESOURCE, desired.name, "it does not exist", desired)
-    diff = differences(_current(clients.sagemaker, found, desired), desired.properties())
-    if diff:
-        return Change("update", RESOURCE, desired.name, _reason(diff), desired, diff)
-    return Change("no-op", RESOURCE, desired.name, "unchanged", desired)
+    return compare(RESOURCE, found and _current(sagemaker, found, desired), desired)
 
 
 def apply_pipeline(clients: Clients, change: Change) -> str:
     """Create or update the pipeline; returns its ARN."""
     pipeline: Pipeline = change.desired
-    tags = as_tags(pipeline.tags)
+    sagemaker, request, tags = clients("sagemaker"), pipeline.request(), as_tags(pipeline.tags)
+    made = None
     if change.kind == "create":
-        made = clients.sagemaker.create_pipeline(**pipeline.request(), Tags=tags)
-        return str(made["PipelineArn"])
-    made = clients.sagemaker.update_pipeline(**pipeline.request())
-    # An update takes no tags of its own.
-    clients.sagemaker.add_tags(ResourceArn=made["PipelineArn"], Tags=tags)
+        made = unless_there(lambda: sagemaker.create_pipeline(**request, Tags=tags))
+    if made is None:
+        made = sagemaker.update_pipeline(**request)
+        # An update takes no tags of its own.
+        sagemaker.add_tags(ResourceArn=made["PipelineArn"], Tags=tags)
     return str(made["PipelineArn"])
 
 
@@ -105,8 +110,3 @@ def _by_step(definition: Mapping[str, Any]) -> dict[str, Any]:
         # Order is shown to users but does not change what runs; keep it comparable all the same.
         named[f"{part} in order"] = [item["Name"] for item in items]
     return named
-
-
-def _reason(diff: tuple[str, ...]) -> str:
-    keys = sorted({re.split(r"[.:\[]", line)[0].replace("_", " ") for line in diff})
-    return f"{', '.join(keys)} {'differ' if len(keys) > 1 else 'differs'}"

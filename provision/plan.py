@@ -1,7 +1,7 @@
 """The plan: what an upsert would change, read from AWS and said before anything is done.
 
-The order is the order of applying: the bucket before the code in it, both before the pipeline that
-refers to them. Nothing here changes anything.
+The order is the order of applying: what is referred to comes before what refers to it. Roles are
+first, because AWS takes some seconds to know a new one. Nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -10,11 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provision.alarms import plan_alarms
 from provision.bucket import plan_bucket
 from provision.change import Change, Clients
+from provision.documents import Documents
+from provision.functions import plan_functions
 from provision.groups import plan_group
+from provision.logs import plan_logs
+from provision.machines import plan_machines
 from provision.packages import Package
 from provision.pipelines import plan_pipeline
+from provision.queues import plan_queue
+from provision.roles import plan_roles
+from provision.rules import plan_rules
+from provision.tables import plan_table
+from provision.topics import plan_topic
 from settings import Settings
 
 CODE = "code-package"
@@ -33,8 +43,10 @@ class Plan:
 
     def __str__(self) -> str:
         kinds = [change.kind for change in self.changes]
-        counts = f"{kinds.count('create')} to create, {kinds.count('update')} to update"
-        foot = f"{counts}, {kinds.count('no-op')} unchanged"
+        counts = f"{kinds.count('create')} to create, {kinds.count('update')} to update, "
+        if "delete" in kinds:
+            counts += f"{kinds.count('delete')} to delete, "
+        foot = f"{counts}{kinds.count('no-op')} unchanged"
         return "\n".join([*(str(change) for change in self.changes), foot])
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,26 +55,33 @@ class Plan:
         return {"changes": changes, "is_empty": self.is_empty}
 
 
-def plan(
-    clients: Clients,
-    settings: Settings,
-    definition: Mapping[str, Any],
-    packages: Mapping[str, Package],
-) -> Plan:
+def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
     """Read what is deployed and compare it with what the settings describe."""
+    alarms = [str(alarm["AlarmName"]) for alarm in documents.alarms]
+    rules = [rule.name for rule in documents.rules]
     return Plan(
         (
+            *plan_roles(clients, settings, documents.roles),
             plan_bucket(clients, settings),
-            *_plan_code(clients, packages),
+            *_plan_code(clients, documents.packages),
             plan_group(clients, settings),
-            plan_pipeline(clients, settings, definition),
+            plan_pipeline(clients, settings, documents.pipeline),
+            plan_table(clients, settings),
+            plan_topic(clients, settings, alarms),
+            plan_queue(clients, settings, rules),
+            *plan_logs(clients, settings),
+            *plan_functions(clients, settings, documents.functions),
+            *plan_alarms(clients, settings, documents.alarms),
+            *plan_machines(clients, settings, documents.machines),
+            *plan_rules(clients, settings, documents.rules),
         )
     )
 
 
 def _plan_code(clients: Clients, packages: Mapping[str, Package]) -> Iterator[Change]:
+    s3 = clients("s3")
     for package in packages.values():
-        missing = package.missing(clients.s3)
+        missing = package.missing(s3)
         if missing:
             reason = f"{len(missing)} of {len(package.objects)} objects are not in the bucket"
             files = tuple(sorted(package.files))

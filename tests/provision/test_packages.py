@@ -18,8 +18,8 @@ def names_of(packages):
 @pytest.fixture
 def bucket(clients, local):
     place = {"LocationConstraint": local.aws.region}
-    clients.s3.create_bucket(Bucket=local.bucket, CreateBucketConfiguration=place)
-    return clients.s3
+    clients("s3").create_bucket(Bucket=local.bucket, CreateBucketConfiguration=place)
+    return clients("s3")
 
 
 def keys_in(s3, name):

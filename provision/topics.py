@@ -1,0 +1,134 @@
+"""The topic of notifications: what was deployed, rolled back or failed, and which alarms rang."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provision.change import (
+    Change,
+    Clients,
+    as_tags,
+    by_sid,
+    compare,
+    from_tags,
+    only,
+    or_none,
+    unless_there,
+)
+from settings import Settings
+from statemachine.names import Names
+
+RESOURCE = "topic"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """The topic as it should be; further subscriptions are other people's and stay."""
+
+    name: str
+    arn: str
+    policy: Mapping[str, Any]
+    kms_key: str
+    emails: tuple[str, ...]
+    tags: dict[str, str]
+
+    def properties(self) -> dict[str, Any]:
+        """What is compared with the topic that exists."""
+        return {
+            "emails": sorted(self.emails),
+            "kms_key": self.kms_key,
+            "policy": by_sid(self.policy),
+            "tags": self.tags,
+        }
+
+
+def plan_topic(clients: Clients, settings: Settings, alarms: Iterable[str]) -> Change:
+    """Compare the topic with the settings; `alarms` are the names of those that publish to it."""
+    names = Names(settings)
+    desired = Topic(
+        names.topic,
+        names.topic_arn,
+        _policy(names, sorted(alarms)),
+        settings.aws.kms_key,
+        settings.alarms.emails,
+        settings.tags,
+    )
+    return compare(RESOURCE, _current(clients("sns"), desired), desired)
+
+
+def apply_topic(clients: Clients, change: Change) -> str:
+    """Create or correct the topic and subscribe who is missing; returns its ARN."""
+    topic: Topic = change.desired
+    sns = clients("sns")
+    if change.kind == "create":
+        tags = as_tags(topic.tags)
+        unless_there(lambda: sns.create_topic(Name=topic.name, Tags=tags))
+    values = {"KmsMasterKeyId": topic.kms_key, "Policy": json.dumps(topic.policy)}
+    for name, value in values.items():
+        sns.set_topic_attributes(TopicArn=topic.arn, AttributeName=name, AttributeValue=value)
+    sns.tag_resource(ResourceArn=topic.arn, Tags=as_tags(topic.tags))
+    for email in sorted({*topic.emails} - _subscribed(sns, topic.arn)):
+        sns.subscribe(TopicArn=topic.arn, Protocol="email", Endpoint=email)
+    return topic.arn
+
+
+def _current(sns: Any, topic: Topic) -> dict[str, Any] | None:
+    found = or_none(
+        lambda: sns.get_topic_attributes(TopicArn=topic.arn)["Attributes"],
+        "NotFound",
+        "NotFoundException",
+    )
+    if found is None:
+        return None
+    listed = sns.list_tags_for_resource(ResourceArn=topic.arn)
+    return {
+        "emails": sorted(_subscribed(sns, topic.arn) & {*topic.emails}),
+        "kms_key": found.get("KmsMasterKeyId", ""),
+        "policy": by_sid(json.loads(found["Policy"])),
+        "tags": only(from_tags(listed["Tags"]), topic.tags),
+    }
+
+
+def _subscribed(sns: Any, arn: str) -> set[str]:
+    """The addresses that get the notifications, or have been asked whether they want them."""
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
+    listed = (item for page in pages for item in page["Subscriptions"])
+    return {item["Endpoint"] for item in listed if item["Protocol"] == "email"}
+
+
+def _policy(names: Names, alarms: list[str]) -> dict[str, Any]:
+    """Who may publish: our alarms, the account's rules, and nobody without TLS.
+
+    The roles of this account need no statement here. EventBridge sends SNS nothing that a condition
+    could look at: with one, it would be refused always.
+    """
+    publish = {"Action": "sns:Publish", "Resource": names.topic_arn}
+    sources = [names.arn("cloudwatch", f"alarm:{alarm}") for alarm in alarms]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Rules",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                **publish,
+            },
+            {
+                "Sid": "Alarms",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                **publish,
+                "Condition": {"ArnEquals": {"aws:SourceArn": sources}},
+            },
+            {
+                "Sid": "OnlyTls",
+                "Effect": "Deny",
+                "Principal": "*",
+                **publish,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ],
+    }

@@ -1,0 +1,62 @@
+"""Waiting for AWS: for what was just made to be ready, and for what was just allowed to be known.
+
+IAM is eventually consistent: for some seconds after a role is made, the services that should assume
+it refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import ClientError
+
+from errors import BreedlineError
+from provision.change import Clients
+
+T = TypeVar("T")
+PAUSES = (0.5, 1, 1, 2, 2, 3, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5)  # seconds; a minute in all
+
+# What services say of a role that has not reached them yet, or of a change under way.
+UNSETTLED = (
+    "cannot be assumed by",  # Lambda, EventBridge
+    "authorized to assume the provided role",  # Step Functions
+    "not authorized to access the log destination",  # Step Functions
+    "update is in progress",  # Lambda, whose ResourceConflictException means other things too
+)
+# Another change to the same resource is under way.
+PASSING = (
+    "ConcurrentModification",
+    "ConcurrentModificationException",
+    "ConflictException",
+    "ContinuousBackupsUnavailableException",
+    "OperationAborted",
+)
+
+
+def patiently(clients: Clients, call: Callable[[], T]) -> T:
+    """The call's answer; what refuses it only for the moment is asked again for a minute."""
+    for pause in PAUSES:
+        try:
+            return call()
+        except ClientError as error:
+            if not _is_passing(error):
+                raise
+        clients.sleep(pause)
+    return call()
+
+
+def until(clients: Clients, look: Callable[[], bool], what: str) -> None:
+    """Return when `look` says yes; raises BreedlineError when it does not within a minute."""
+    for pause in PAUSES:
+        if look():
+            return
+        clients.sleep(pause)
+    if not look():
+        raise BreedlineError(f"{what} is not ready after {sum(PAUSES):.0f} s; run upsert again.")
+
+
+def _is_passing(error: ClientError) -> bool:
+    fault = error.response["Error"]
+    message = fault["Message"].lower()
+    return fault["Code"] in PASSING or any(words in message for words in UNSETTLED)
