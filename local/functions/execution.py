@@ -1,183 +1,184 @@
-"""One process for each invocation: started like a job, killed when its time is up."""
+"""An execution environment: one process that loads a handler once and serves call after call."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
+import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
+from local.functions.channel import Channel, Message, Stop, Take
 from local.functions.function import (
     LARGEST_PAYLOAD,
     Function,
     Invocation,
     Outcome,
-    environment,
     failure,
     python_folders,
+    variables_of,
 )
-from local.jobs.launcher import PlainProcess, Reaper
-from local.jobs.output import HostOutput
+from local.functions.processes import Start, Started, Starter
 
-_RUNNER = Path(__file__).parent / "inside" / "runner.py"
-# Seconds for Python to start and the handler's module to be imported, before the function's own
-# time begins. AWS gives 10; a laptop that also trains needs more.
+# Seconds for the handler's module to be imported, before the function's own time begins. AWS gives
+# 10; a laptop that also trains needs more.
 INIT_LIMIT = 30.0
-LAST_LINES = 2.0  # seconds in which output may still arrive once the process group is killed
-CHUNK = 1 << 16
+ON_DEMAND, PROVISIONED = "on-demand", "provisioned-concurrency"
 
 
-class ProcessExecutor:
-    """Starts a process of this Python for every invocation."""
+@dataclass(frozen=True)
+class Place:
+    """What environments share: what starts their processes, their variables, their folder."""
 
-    def __init__(self, job_environment: Mapping[str, str]) -> None:
-        self._job_environment = job_environment
-        self._reaper = Reaper()
-
-    def execute(
-        self, function: Function, invocation: Invocation, take: Callable[[str], None]
-    ) -> Outcome:
-        pipe, pipe_end = os.pipe()
-        started = time.monotonic()
-        try:
-            process = self._start(function, invocation, pipe_end)
-        except BaseException:
-            os.close(pipe)
-            raise
-        finally:
-            os.close(pipe_end)
-        output = HostOutput(take)
-        reader = threading.Thread(
-            target=output.follow, args=(process.stdout, process.stderr), daemon=True
-        )
-        reader.start()
-        report = _Report(pipe, started)
-        report.read(function.timeout)
-        if report.late or report.lines:
-            process.signal(signal.SIGKILL)
-        code = process.wait()
-        reader.join(LAST_LINES)
-        return _outcome(function, invocation, report, code, take)
-
-    def _start(self, function: Function, invocation: Invocation, report: int) -> PlainProcess:
-        variables = environment(function, invocation.log_stream, self._job_environment)
-        with tempfile.TemporaryFile() as request:
-            request.write(_request(function, invocation))
-            request.seek(0)
-            process = subprocess.Popen(
-                [sys.executable, str(_RUNNER), str(report)],
-                env=variables,
-                cwd=function.code,
-                stdin=request,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=[report],
-                start_new_session=True,
-            )
-        self._reaper.add(process.pid)
-        return PlainProcess(process, self._reaper)
+    starter: Starter
+    job_environment: Mapping[str, str]
+    folder: Path
 
 
-def _request(function: Function, invocation: Invocation) -> bytes:
-    """What the runner reads: a line of JSON about the call, then the event."""
-    call = {
-        "path": python_folders(function),
-        "request_id": invocation.request_id,
-        "arn": invocation.arn,
-        "client_context": invocation.client_context,
-        "timeout": function.timeout,
-    }
-    return json.dumps(call).encode() + b"\n" + invocation.event
+class Environment:
+    """One environment of one version of a function; one thread at a time uses it.
 
-
-@dataclass
-class _Report:
-    """What comes through the runner's pipe: an empty line once the handler begins, then the answer.
-
-    `late` is the number of seconds that were too few, None when the process was in time.
+    `on_exit` is called with it when its process has ended, for whatever reason.
     """
 
-    pipe: int
-    started: float
-    begun: float | None = None
-    ended: float = 0.0
-    late: float | None = None
-    lines: bytes = b""
+    def __init__(
+        self,
+        function: Function,
+        log_stream: str,
+        initialization: str,
+        place: Place,
+        on_exit: Callable[[Environment], None],
+    ) -> None:
+        self.function = function
+        self.log_stream = log_stream
+        self.provisioned = initialization == PROVISIONED
+        self.idle_since = 0.0
+        self.retired = False  # it serves nothing new
+        self._initialization = initialization
+        self._place = place
+        self._on_exit = on_exit
+        self._ending = threading.Lock()
+        self._channel: Channel | None = None
+        self._folder: Path | None = None
+        self._ready = False
 
-    def read(self, timeout: float) -> None:
-        """Read until the answer is whole, the process has ended, or its time is up."""
-        buffer = b""
-        with os.fdopen(self.pipe, "rb", buffering=0) as pipe:
-            while buffer.count(b"\n") < 2:
-                allowed = self.started + INIT_LIMIT if self.begun is None else self.begun + timeout
-                left = allowed - time.monotonic()
-                if not select.select([pipe], [], [], max(left, 0))[0]:
-                    self.late = INIT_LIMIT if self.begun is None else timeout
-                    break
-                chunk = pipe.read(CHUNK)
-                if not chunk:
-                    break
-                self.begun = self.begun or time.monotonic()
-                buffer += chunk
-        self.ended = time.monotonic()
-        head, _, rest = buffer.partition(b"\n")
-        self.lines = rest if rest.endswith(b"\n") and not head else b""
+    def alive(self) -> bool:
+        """Whether it can serve: its process runs, or has not been needed yet."""
+        return self._channel is None or self._channel.alive()
 
-    def measured(self) -> dict[str, float]:
-        begun = self.begun or self.ended
-        return {
-            "duration": 1000 * (self.ended - begun),
-            "init_duration": 1000 * (begun - self.started),
+    def invoke(self, invocation: Invocation, take: Take) -> Outcome:
+        """One invocation; a cold environment is initialised first."""
+        init: float | None = None
+        if not self._ready:
+            begun = self.initialise(take, invocation.request_id)
+            if begun.failed:
+                return begun
+            init = begun.init_duration
+        return replace(self._call(invocation, take), init_duration=init)
+
+    def initialise(self, take: Take, request_id: str = "") -> Outcome:
+        """Start the process and load the handler; a failed one has ended and is of no more use."""
+        begun = time.monotonic()
+        self._channel = channel = Channel(self._start(), lambda: self._on_exit(self))
+        channel.send(Message({"path": python_folders(self.function)}), begun + INIT_LIMIT)
+        come = channel.receive(begun + INIT_LIMIT, self._limit_kb, take)
+        took = 1000 * (time.monotonic() - begun)
+        if isinstance(come, Message) and "error" not in come.head:
+            self._ready = True
+            return Outcome(b"", init_duration=took)
+        outcome = self._outcome(come, INIT_LIMIT, request_id, take)
+        channel.kill()
+        return replace(outcome, init_duration=took)
+
+    def end(self) -> None:
+        """Kill what runs and remove what it has left; nothing may use the environment."""
+        with self._ending:
+            if self._channel:
+                self._channel.close()
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def _start(self) -> Started:
+        self._place.folder.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(dir=self._place.folder))
+        variables = variables_of(
+            self.function, self.log_stream, self._initialization, self._place.job_environment
+        )
+        start = Start(
+            {**variables, "TMPDIR": str(self._folder)},
+            self.function.code,
+            python_folders(self.function),
+        )
+        return self._place.starter.start(start)
+
+    def _call(self, invocation: Invocation, take: Take) -> Outcome:
+        assert self._channel  # noqa: S101 - it is ready
+        call = {
+            "request_id": invocation.request_id,
+            "arn": invocation.arn,
+            "client_context": invocation.client_context,
+            "timeout": self.function.timeout,
         }
+        begun = time.monotonic()
+        ends = begun + self.function.timeout
+        self._channel.send(Message(call, invocation.event), ends)
+        come = self._channel.receive(ends, self._limit_kb, take)
+        took = 1000 * (time.monotonic() - begun)
+        outcome = self._outcome(come, self.function.timeout, invocation.request_id, take)
+        return replace(outcome, duration=took)
+
+    @property
+    def _limit_kb(self) -> int:
+        return self.function.memory * 1024
+
+    def _outcome(self, come: Message | Stop, limit: float, request_id: str, take: Take) -> Outcome:
+        assert self._channel  # noqa: S101 - something came from it
+        used = min(-(-self._channel.peak_kb // 1024), self.function.memory)
+        if isinstance(come, Message):
+            outcome = _answered(come, request_id, take)
+        elif come is Stop.LATE:
+            outcome = _late(limit, request_id, take)
+        else:
+            killed = come is Stop.MEMORY
+            code = -signal.SIGKILL if killed else self._channel.exit_code()
+            outcome = _ended(code, request_id, take)
+        return replace(outcome, memory_used=used or None)
 
 
-def _outcome(
-    function: Function,
-    invocation: Invocation,
-    report: _Report,
-    code: int,
-    take: Callable[[str], None],
-) -> Outcome:
-    if report.lines:
-        return _answered(json.loads(report.lines), report, take)
-    prefix = f"RequestId: {invocation.request_id} Error:"
-    if report.late is not None:
-        words = f"Task timed out after {report.late:.2f} seconds"
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        take(f"{now.replace('+00:00', 'Z')} {invocation.request_id} {words}")
-        error = {"errorType": "Sandbox.Timedout", "errorMessage": f"{prefix} {words}"}
-        return failure(error, **report.measured())
-    message = f"{prefix} {_exit_words(code)}"
-    take(message)
-    take("Runtime.ExitError")
-    error = {"errorType": "Runtime.ExitError", "errorMessage": message}
-    return failure(error, **report.measured())
-
-
-def _answered(answer: dict[str, Any], report: _Report, take: Callable[[str], None]) -> Outcome:
-    measured = {**report.measured(), "memory_used": answer["memory_mb"]}
-    if "error" in answer:
-        take(answer["log"])
-        return failure(answer["error"], **measured)
-    payload = answer["payload"].encode()
-    if len(payload) > LARGEST_PAYLOAD:
+def _answered(message: Message, request_id: str, take: Take) -> Outcome:
+    if "error" in message.head:
+        take(message.head["log"])
+        return failure({**message.head["error"], "requestId": request_id})
+    if len(message.body) > LARGEST_PAYLOAD:
         error = {
             "errorType": "Function.ResponseSizeTooLarge",
             "errorMessage": "Response payload size exceeded maximum allowed payload size "
             f"({LARGEST_PAYLOAD} bytes).",
         }
-        return failure(error, **measured)
-    return Outcome(payload, **measured)
+        return failure(error)
+    return Outcome(message.body)
+
+
+def _late(limit: float, request_id: str, take: Take) -> Outcome:
+    words = f"Task timed out after {limit:.2f} seconds"
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    take(f"{now.replace('+00:00', 'Z')} {request_id} {words}")
+    message = f"RequestId: {request_id} Error: {words}"
+    error = {"errorType": "Sandbox.Timedout", "errorMessage": message}
+    return failure(error, status="timeout")
+
+
+def _ended(code: int, request_id: str, take: Take) -> Outcome:
+    message = f"RequestId: {request_id} Error: {_exit_words(code)}"
+    take(message)
+    take("Runtime.ExitError")
+    error = {"errorType": "Runtime.ExitError", "errorMessage": message}
+    return failure(error, status="error\tError Type: Runtime.ExitError")
 
 
 def _exit_words(code: int) -> str:

@@ -6,10 +6,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from local.jobs.layout import base_environment
 
@@ -19,7 +19,10 @@ LARGEST_PAYLOAD = 6_291_556  # bytes of an answer; AWS's own limit
 
 @dataclass(frozen=True)
 class Function:
-    """One version of a function, its code on disk. `timeout` in seconds, `memory` in MB."""
+    """One version of a function, its code on disk. `timeout` in seconds, `memory` in MB.
+
+    `revision` changes with every update: environments of an older one serve no more.
+    """
 
     name: str
     version: str
@@ -32,6 +35,8 @@ class Function:
     code: Path
     layers: tuple[Path, ...]
     variables: Mapping[str, str]
+    revision: str = ""
+    dead_letters: str | None = None  # the ARN of the queue or topic for events given up
 
     @property
     def log_group(self) -> str:
@@ -51,23 +56,18 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The answer's JSON; `failed` when it describes an error. Durations in milliseconds."""
+    """The answer's JSON; `failed` when it describes an error. Durations in milliseconds.
+
+    `init_duration` is there when the invocation had to wait for its environment to start, `status`
+    when the environment ended with it.
+    """
 
     payload: bytes
     failed: bool = False
     duration: float = 0.0
-    init_duration: float = 0.0
+    init_duration: float | None = None
     memory_used: int | None = None
-
-
-class Executor(Protocol):
-    """Runs one invocation; the seam between one process for each and processes kept warm."""
-
-    def execute(
-        self, function: Function, invocation: Invocation, take: Callable[[str], None]
-    ) -> Outcome:
-        """Block until the invocation has ended; `take` gets each line that the handler prints."""
-        ...
+    status: str = ""
 
 
 def failure(error: Mapping[str, Any], **measured: Any) -> Outcome:
@@ -75,10 +75,10 @@ def failure(error: Mapping[str, Any], **measured: Any) -> Outcome:
     return Outcome(json.dumps(error).encode(), failed=True, **measured)
 
 
-def environment(
-    function: Function, log_stream: str, job_environment: Mapping[str, str]
+def variables_of(
+    function: Function, log_stream: str, initialization: str, job_environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables of a function's process: Lambda's and this server's win over its own."""
+    """The variables of an environment: Lambda's and this server's win over the function's own."""
     cores = min(math.ceil(function.memory / MEMORY_PER_CORE), os.cpu_count() or 1)
     return {
         **base_environment(cores),
@@ -91,7 +91,7 @@ def environment(
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "LAMBDA_TASK_ROOT": str(function.code),

@@ -1,8 +1,8 @@
 """Functions on disk: moto keeps them in memory; here they outlive the server.
 
-After each change the functions, versions, aliases, permissions and layers of every region are
-written to one JSON file, their archives beside it. Event source mappings, function URLs and
-concurrency settings are not kept.
+After each change the functions, versions, aliases, permissions, layers, concurrency and event
+invoke configurations of every region are written to one JSON file, their archives beside it. Event
+source mappings and function URLs are not kept, nor events that wait.
 """
 
 from __future__ import annotations
@@ -10,21 +10,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import moto.awslambda.models as moto_models
+
+from local.functions.records import KeptFunction, Settings, all_settings
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 # Of GetFunctionConfiguration's answer, what CreateFunction takes as it is.
 CREATED = (
     *("FunctionName", "Handler", "Role", "Runtime", "Description", "MemorySize", "Timeout"),
     *("Environment", "VpcConfig", "TracingConfig", "Architectures", "EphemeralStorage"),
-    *("PackageType", "KMSKeyArn"),
+    *("PackageType", "KMSKeyArn", "DeadLetterConfig"),
 )
-CHANGING = ("/2015-03-31/functions", "/2017-03-31/tags", "/2018-10-31/layers")
+CHANGING = re.compile(r"/20\d\d-\d\d-\d\d/(functions|tags|layers)\b")
 LAYER_FIELDS = ("Description", "CompatibleArchitectures", "CompatibleRuntimes", "LicenseInfo")
 
 
@@ -43,7 +47,7 @@ class Kept:
         def watched(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             answer = app(environ, start_response)
             path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-            if path.startswith(CHANGING) and method != "GET" and not path.endswith("/invocations"):
+            if CHANGING.match(path) and method != "GET" and not path.endswith("/invocations"):
                 self.save()
             return answer
 
@@ -72,6 +76,7 @@ class Kept:
                 [self._function(f) for f in (*group["versions"], group["latest"]) if f]
                 for group in list(stored._functions.values())
             ],
+            "settings": {name: asdict(kept) for name, kept in all_settings(backend).items()},
             "aliases": {
                 arn: [alias.to_json() for alias in aliases.values()]
                 for arn, aliases in list(stored._aliases.items())
@@ -128,6 +133,8 @@ class Kept:
         for versions in saved["functions"]:
             restored = [self._restored(region, version) for version in versions]
             _put(backend._lambdas, restored)
+        for name, kept in saved.get("settings", {}).items():
+            backend._lambdas._functions[name]["settings"] = Settings(**kept)
         for arn, aliases in saved["aliases"].items():
             for alias in aliases:
                 backend._lambdas._aliases[arn][alias["Name"]] = self._alias(region, arn, alias)
@@ -144,7 +151,7 @@ class Kept:
     def _restored(self, region: str, saved: dict[str, Any]) -> Any:
         code = {"ImageUri": saved["image"]} if saved["image"] else self._zip_file(saved["archive"])
         spec = {**saved["spec"], "Code": code, "Tags": saved["tags"]}
-        function = moto_models.LambdaFunction(self._account, spec, region, "$LATEST")
+        function = KeptFunction(self._account, spec, region, "$LATEST")
         if saved["version"] != "$LATEST":
             function.set_version(saved["version"])
         function.last_modified = saved["modified"]

@@ -16,17 +16,24 @@ import moto.awslambda.models as moto_models
 import moto.awslambda.responses as moto_responses
 from moto.awslambda.exceptions import LambdaClientError
 from moto.core.responses import BaseResponse
+from werkzeug.exceptions import HTTPException
 
 from local.errors import ApiError
-from local.functions.service import Answer, Functions, Target
+from local.functions.api import table
+from local.functions.errors import Throttled, invalid_parameter
+from local.functions.lookup import Target
+from local.functions.records import KeptFunction
+from local.functions.service import Answer, Functions
 
-LARGEST_EVENT = {"Event": 262_144, "RequestResponse": 6_291_456}  # bytes; AWS's own limits
+LARGEST_EVENT = {"Event": 1_048_576, "RequestResponse": 6_291_456}  # bytes; AWS's own limits
 REQUEST_ID = "x-amzn-requestid"
 REPLACED = (
     (moto_responses.LambdaResponse, "invoke"),
     (moto_models.LambdaBackend, "invoke"),
     (moto_models.LambdaFunction, "invoke"),
+    (moto_responses.LambdaResponse, "call_action"),
     (moto_responses.LambdaResponse, "_enrich_response"),
+    (moto_models, "LambdaFunction"),
 )
 HttpAnswer = tuple[int, dict[str, str], bytes]
 
@@ -67,9 +74,33 @@ def answer_invocations(functions: Functions) -> None:
             raise _as_moto(error) from error
         return ""
 
-    doors = (over_http, by_a_service, by_an_event, staticmethod(_keep_request_id))
+    def by_action(response: Any) -> Any:
+        action = response._get_action()
+        if action not in table.ACTIONS:
+            return BaseResponse.call_action(response)
+        status, headers, body = _answered(functions, action, response)
+        headers, body = response._enrich_response(headers, body)
+        return status, headers, body
+
+    doors = (
+        *(over_http, by_a_service, by_an_event, by_action),
+        *(staticmethod(_keep_request_id), KeptFunction),
+    )
     for (owner, name), ours in zip(REPLACED, doors, strict=True):
         setattr(owner, name, ours)
+    table.add_paths()
+
+
+def _answered(functions: Functions, action: str, response: Any) -> tuple[int, dict[str, Any], Any]:
+    """One action of ours, its errors and moto's as AWS sends them."""
+    try:
+        return table.answer(functions, action, response)
+    except ApiError as error:
+        refusal: HTTPException = _as_moto(error)
+    except HTTPException as error:  # moto's own checks
+        refusal = error
+    headers = {**dict(refusal.get_headers()), "status": refusal.code}
+    return refusal.code or 400, headers, refusal.description
 
 
 def _keep_request_id(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
@@ -91,8 +122,8 @@ def _over_http(functions: Functions, response: Any) -> HttpAnswer:
         return 204, {**version, "status": "204"}, b""
     context = _client_context(response.headers.get("X-Amz-Client-Context"))
     if kind == "Event":
-        functions.start(target, event, context)
-        return 202, {"status": "202"}, b""  # moto takes the status from the headers
+        request_id = functions.start(target, event, context)
+        return 202, {"status": "202", REQUEST_ID: request_id}, b""  # moto reads the status there
     return _wait(functions, target, event, context, response.headers)
 
 
@@ -122,6 +153,10 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 def _check_event(event: bytes, kind: str) -> None:
+    if kind not in (*LARGEST_EVENT, "DryRun"):
+        raise invalid_parameter(
+            f"The invocation type {kind} is none of {', '.join(LARGEST_EVENT)}, DryRun."
+        )
     most = LARGEST_EVENT.get(kind)
     if most and len(event) > most:
         size = f"{len(event)} byte payload is too large for the {kind} invocation type"
@@ -152,4 +187,7 @@ def _as_bytes(body: Any) -> bytes:
 def _as_moto(error: ApiError) -> LambdaClientError:
     refusal = LambdaClientError(error.code, error.message)
     refusal.code = error.status
+    if isinstance(error, Throttled):
+        fault = {"Reason": error.reason, "Type": "User", "message": error.message}
+        refusal.description = json.dumps(fault)
     return refusal

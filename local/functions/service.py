@@ -1,33 +1,30 @@
-"""Invoking functions: finding one among moto's, running it, keeping its log and metrics."""
+"""Invoking functions: an environment within the limits, its log, its metrics, its answer."""
 
 from __future__ import annotations
 
 import json
-import logging
-import re
-import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.awslambda.models import lambda_backends
-from moto.core.exceptions import JsonRESTError
 
 from local.backend import Backend
 from local.errors import ApiError
+from local.functions.asynchronous import DELAYS, LONGEST_AGE, RETRIES, Event, Queue, Rules
 from local.functions.code import Code
-from local.functions.execution import ProcessExecutor
-from local.functions.function import Executor, Function, Invocation, Outcome
+from local.functions.concurrency import ACCOUNT_LIMIT, Concurrency, Lease, Limits
+from local.functions.errors import Throttled
+from local.functions.fleet import IDLE, Fleet
+from local.functions.function import Function, Invocation, Outcome
 from local.functions.log import InvocationLog
-
-logger = logging.getLogger(__name__)
-# What may name a function: its name, `account:function:name`, or its ARN, each with a qualifier.
-NAME = re.compile(
-    r"(?:arn:aws[\w-]*:lambda:(?P<region>[\w-]+):)?(?:(?P<account>\d{12}):function:)?"
-    r"(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>\$LATEST|[\w-]+))?"
-)
+from local.functions.lookup import Lookup, Target
+from local.functions.measures import Measures
+from local.functions.processes import Starter
+from local.functions.provisioned import Provisioned
+from local.functions.records import Settings, all_settings, settings
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A function that was found, and its ARN as the caller meant it."""
+class Scale:
+    """How large and how patient a server's Lambda is; tests make it small."""
 
-    function: Function
-    arn: str
+    account_limit: int = ACCOUNT_LIMIT
+    idle: float = IDLE  # seconds
+    retry_delays: tuple[float, ...] = DELAYS
+    starter: Starter | None = None
 
 
 class Functions:
@@ -54,11 +53,19 @@ class Functions:
     A function that fails is no exception but an answer, as on AWS.
     """
 
-    def __init__(self, backend: Backend, executor: Executor | None = None) -> None:
+    def __init__(self, backend: Backend, scale: Scale | None = None) -> None:
+        scale = scale or Scale()
+        folder = backend.folder / "functions"
         self._backend = backend
-        self._executor = executor or ProcessExecutor(backend.job_environment)
-        self._code = Code(backend.folder / "functions")
-        self._streams: dict[tuple[str, str], str] = {}
+        self.account_limit = scale.account_limit
+        self._lookup = Lookup(backend.account, backend.region, Code(folder))
+        self._fleet = Fleet(
+            folder / "environments", backend.job_environment, scale.starter, scale.idle
+        )
+        self._concurrency = Concurrency(self._fleet)
+        self._measures = Measures(backend)
+        self._events = Queue(self, scale.retry_delays)
+        self.provisioned = Provisioned(self._fleet, self._write_init)
 
     def invoke(self, arn: str, payload: Mapping[str, Any]) -> Any:
         """Run a function for a pipeline's Lambda step; raises ApiError when it fails."""
@@ -70,100 +77,123 @@ class Functions:
         return result
 
     def find(self, name: str, qualifier: str | None = None, region: str | None = None) -> Target:
-        """The version that a name, ARN or partial ARN and a version or alias stand for."""
-        region = region or self._backend.region
-        named = NAME.fullmatch(name)
-        if named is None or (named["region"] or region) != region:
-            raise _no_function(name)
-        qualifier = named["qualifier"] or qualifier
-        if qualifier and not re.fullmatch(r"\$LATEST|[\w-]+", qualifier):
-            raise _no_function(f"{name}:{qualifier}")
-        account = named["account"] or self._backend.account
-        try:
-            found = lambda_backends[account][region].get_function(named["name"], qualifier)
-        except JsonRESTError as error:
-            raise ApiError(error.error_type, error.message, error.code) from error
-        function = self._read(found)
-        return Target(function, f"{function.arn}:{qualifier}" if qualifier else function.arn)
+        """The version for which a name, ARN or partial ARN and a version or alias stand."""
+        return self._lookup.find(name, qualifier, region)
 
     def run(
         self, target: Target, event: bytes, client_context: Mapping[str, Any] | None = None
     ) -> Answer:
-        """Invoke and wait for the end; an empty event is `{}`."""
-        function = target.function
-        request_id = str(uuid.uuid4())
-        stream = self._stream(function)
-        invocation = Invocation(request_id, target.arn, event or b"{}", stream, client_context)
-        log = InvocationLog(self._backend.logs, function, invocation)
-        outcome = log.run(lambda: self._executor.execute(function, invocation, log.take))
-        self._measure(function, outcome)
-        return Answer(request_id, function.version, outcome, log.tail())
+        """Invoke and wait for the end; an empty event is `{}`. Raises Throttled."""
+        return self._run(target, event or b"{}", str(uuid.uuid4()), client_context)
 
     def start(
         self, target: Target, event: bytes, client_context: Mapping[str, Any] | None = None
-    ) -> None:
-        """Invoke without waiting; what becomes of it is in the function's log alone."""
+    ) -> str:
+        """Invoke without waiting; a failure is tried again. Returns the request's id."""
+        request_id = str(uuid.uuid4())
+        self._measures.count(target.function.name, "AsyncEventsReceived")
+        self._events.put(Event(target.arn, event or b"{}", request_id, client_context))
+        return request_id
 
-        def run() -> None:
-            try:
-                self.run(target, event, client_context)
-            except Exception:  # nobody waits for this thread: the server's log is the only place
-                logger.exception("an asynchronous invocation of %s failed", target.arn)
+    def recover(self) -> None:
+        """After a start: provide what was configured before the server stopped."""
+        for region, backend in list(lambda_backends[self._backend.account].items()):
+            for name, kept in all_settings(backend).items():
+                for qualifier, config in kept.provisioned.items():
+                    target = self.find(name, qualifier, region)
+                    key = (target.function.arn, qualifier)
+                    self.provisioned.put(key, target.function, config["requested"])
 
-        threading.Thread(target=run, name=f"invoke-{target.function.name}", daemon=True).start()
+    def warm_up(self) -> None:
+        """Prepare in the background, so that the first cold start is a short one."""
+        self._fleet.warm_up()
 
-    def _read(self, found: Any) -> Function:
-        """moto's function as what can be run, its code unpacked."""
-        runtime = found.run_time or ""
-        if found.package_type == "Image" or not runtime.startswith("python"):
-            kind = "a container image" if found.package_type == "Image" else f"runtime '{runtime}'"
-            raise _cannot(
-                f"The function {found.function_name} cannot run on the embedded AWS: it is {kind}, "
-                "and only zip packages with a Python runtime are processes here."
-            )
-        layers = [self._code.unpack(_layer(found, layer["Arn"])) for layer in found.layers]
-        return Function(
-            name=found.function_name,
-            version=str(found.version),
-            arn=re.sub(r":(\d+|\$LATEST)$", "", found.function_arn),
-            region=found.region,
-            runtime=runtime,
-            handler=found.handler or "",
-            timeout=float(found.timeout),
-            memory=int(found.memory_size),
-            code=self._code.unpack(found.code_bytes),
-            layers=tuple(layers),
-            variables=dict(found.environment_vars),
+    def forget(self, arn: str) -> None:
+        """A function was changed: what is warm of it is stale."""
+        self._fleet.forget(arn)
+
+    def limits(self, name: str, region: str) -> Limits:
+        """What a function may use now, beside what others have set aside."""
+        every = all_settings(lambda_backends[self._backend.account][region])
+        own = settings(lambda_backends[self._backend.account][region], name)
+        return Limits(
+            own.reserved,
+            sum(config["requested"] for config in own.provisioned.values()),
+            self.account_limit - sum(set_aside(one) for one in every.values()),
         )
 
-    def _stream(self, function: Function) -> str:
-        """The log stream of a version, the same until the server stops."""
-        today = datetime.now(timezone.utc).strftime("%Y/%m/%d")
-        fresh = f"{today}/[{function.version}]{uuid.uuid4().hex}"
-        return self._streams.setdefault((function.arn, function.version), fresh)
+    def close(self) -> None:
+        """End every environment that is idle."""
+        self._fleet.close()
 
-    def _measure(self, function: Function, outcome: Outcome) -> None:
-        now = self._backend.now()
-        for name, value, unit in (
-            ("Invocations", 1.0, "Count"),
-            ("Errors", float(outcome.failed), "Count"),
-            ("Duration", outcome.duration, "Milliseconds"),
-        ):
-            dimensions = {"FunctionName": function.name}
-            self._backend.metrics.put("AWS/Lambda", name, value, dimensions, now, unit)
+    def attempt(self, event: Event) -> tuple[str, Outcome]:
+        """Run an asynchronous event with the code that its function has now."""
+        target = self._found(event.arn)
+        answer = self._run(target, event.payload, event.request_id, event.client_context)
+        return answer.version, answer.outcome
+
+    def rules(self, event: Event) -> Rules:
+        """How an asynchronous event is treated, as its function is configured now."""
+        target = self._found(event.arn)
+        function = target.function
+        kept = settings(lambda_backends[self._backend.account][function.region], function.name)
+        config = kept.event_invoke.get(target.qualifier, {})
+        to = config.get("DestinationConfig", {})
+        return Rules(
+            retries=config.get("MaximumRetryAttempts", RETRIES),
+            longest_age=config.get("MaximumEventAgeInSeconds", LONGEST_AGE),
+            on_success=to.get("OnSuccess", {}).get("Destination"),
+            on_failure=to.get("OnFailure", {}).get("Destination"),
+            dead_letters=function.dead_letters,
+            stopped=kept.reserved == 0,
+        )
+
+    def start_by_arn(self, arn: str, payload: bytes) -> None:
+        self.start(self._found(arn), payload)
+
+    def count(self, arn: str, metric: str, value: float = 1.0) -> None:
+        self._measures.count(arn.split(":")[6], metric, value)
+
+    def _found(self, arn: str) -> Target:
+        return self.find(arn, region=arn.split(":")[3])
+
+    def _run(
+        self,
+        target: Target,
+        event: bytes,
+        request_id: str,
+        client_context: Mapping[str, Any] | None,
+    ) -> Answer:
+        function = target.function
+        try:
+            with self._concurrency.lease(
+                function, self.limits(function.name, function.region)
+            ) as lease:
+                stream = lease.environment.log_stream
+                invocation = Invocation(request_id, target.arn, event, stream, client_context)
+                outcome, tail = self._perform(function, invocation, lease)
+        except Throttled:
+            self._measures.count(function.name, "Throttles")
+            raise
+        return Answer(request_id, function.version, outcome, tail)
+
+    def _perform(
+        self, function: Function, invocation: Invocation, lease: Lease
+    ) -> tuple[Outcome, bytes]:
+        self._measures.begun(function, lease, self.provisioned.covering(function))
+        log = InvocationLog(self._backend.logs, function, invocation, self._measures.embedded)
+        outcome = log.run(lambda: lease.environment.invoke(invocation, log.take))
+        self._measures.ended(function, outcome)
+        return outcome, log.tail()
+
+    def _write_init(self, function: Function, stream: str, line: str) -> None:
+        """A line that a function prints while it is provisioned: no invocation is there yet."""
+        with closing(self._backend.logs.open(function.log_group, stream)) as opened:
+            opened.write(line)
 
 
-def _layer(found: Any, arn: str) -> bytes:
-    version = lambda_backends[found.account_id][found.region].layers_versions_by_arn(arn)
-    if version is None:
-        raise _cannot(f"The layer {arn} of the function {found.function_name} was deleted.")
-    content: bytes = version.code_bytes
-    return content
-
-
-def _cannot(message: str) -> ApiError:
-    return ApiError("InvalidParameterValueException", message)
-
-
-def _no_function(name: str) -> ApiError:
-    return ApiError("ResourceNotFoundException", f"Function not found: {name}", 404)
+def set_aside(one: Settings) -> int:
+    """What one function takes from the concurrency that all others share."""
+    if one.reserved is not None:
+        return one.reserved
+    return sum(config["requested"] for config in one.provisioned.values())

@@ -1,25 +1,49 @@
-"""Runs in a function's process: `python runner.py REPORT` with the call and its event on stdin.
+"""Runs in an execution environment: `python runner.py CONTROL`, or forked by `zygote.py`.
 
-Imports the handler as AWS's Python runtime does, calls it with the event and a context object, and
-writes to the file descriptor REPORT an empty line when the handler begins and a line of JSON when
-it has ended. Imports nothing of the project.
+Loads the handler once, as AWS's Python runtime does, then calls it with an event and a context for
+every message that comes through the socket CONTROL. A message is a line of JSON, whose `length`
+says how many bytes follow it. The first one in says where modules come from; the first one out says
+whether the handler could be loaded. Imports nothing of the project.
 """
 
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import logging
 import os
 import resource
+import socket
 import sys
 import time
 import traceback
 import types
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
+
+Message = tuple[dict[str, Any], bytes]
+
+
+class Control:
+    """The runner's end of the socket through which the server calls it."""
+
+    def __init__(self, number: int) -> None:
+        os.set_inheritable(number, False)
+        self._socket = socket.socket(fileno=number)
+        self._incoming = self._socket.makefile("rb")
+
+    def receive(self) -> Message | None:
+        """The next message; None when the server has gone."""
+        line = self._incoming.readline()
+        if not line:
+            return None
+        head: dict[str, Any] = json.loads(line)
+        return head, self._incoming.read(head.get("length", 0))
+
+    def send(self, head: dict[str, Any], body: bytes = b"") -> None:
+        head = {**head, "length": len(body), "peak_kb": peak_kb()}
+        self._socket.sendall(json.dumps(head).encode() + b"\n" + body)
 
 
 class Unusable(Exception):
@@ -140,59 +164,93 @@ _NOT_THEIRS = (
 class Formatter(logging.Formatter):
     """Lambda's log lines: level, time, request id, message, with tabs between."""
 
-    def __init__(self, request_id: str) -> None:
-        form = f"[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t{request_id}\t%(message)s"
+    request_id = ""
+
+    def __init__(self) -> None:
+        form = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
         super().__init__(form, "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
+    def format(self, record: logging.LogRecord) -> str:
+        record.aws_request_id = Formatter.request_id
+        return super().format(record)
 
-def prepare(call: dict[str, Any]) -> None:
+
+def prepare(path: list[str]) -> None:
     """Make this process look like Lambda's: where modules come from, and what logging does."""
-    sys.path[:1] = call["path"]
+    sys.path[:1] = path
     sys.argv = [os.environ["_HANDLER"]]
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(Formatter(call["request_id"]))
+    handler.setFormatter(Formatter())
     logging.getLogger().addHandler(handler)
 
 
-def run(call: dict[str, Any], event: bytes, began: Callable[[], None]) -> dict[str, Any]:
-    """Import and call the handler; `began` is called between the two."""
+def serve(control: Control) -> None:
+    """Load the handler, then answer until the server goes."""
+    setup = control.receive()
+    if setup is None:
+        return
+    prepare(setup[0]["path"])
     try:
         handler = find_handler(os.environ["_HANDLER"])
-        began()
-        return {"payload": encode(handler(json.loads(event), LambdaContext(call)))}
+    except Exception as error:  # noqa: BLE001 - whatever a module raises is the caller's to see
+        flush()
+        control.send(describe(error, ""))
+        return
+    flush()
+    control.send({})
+    while call := control.receive():
+        control.send(*answer(handler, *call))
+
+
+def answer(handler: Callable[[Any, LambdaContext], Any], call: dict[str, Any], event: bytes) -> Any:
+    """One invocation as the message that answers it; all it has printed is written by then."""
+    Formatter.request_id = call["request_id"]
+    try:
+        head, body = {}, encode(handler(json.loads(event), LambdaContext(call))).encode()
     except Exception as error:  # noqa: BLE001 - whatever a function raises is its answer
-        return describe(error, call["request_id"])
+        head, body = describe(error, call["request_id"]), b""
+    flush()
+    return head, body
 
 
-def memory_mb() -> int:
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def peak_kb() -> int:
     """The most memory this process has had."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+    try:
+        with open("/proc/self/status", "rb") as status:  # noqa: PTH123 - runs after every call
+            return next(int(line.split()[1]) for line in status if line.startswith(b"VmHWM"))
+    except (OSError, StopIteration):  # not Linux; rusage there would count the server's own memory
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most // 1024 if sys.platform == "darwin" else most
 
 
-def main() -> None:
-    report = int(sys.argv[1])
-    os.set_inheritable(report, False)
-    request = sys.stdin.buffer.read()
-    sys.stdin = io.StringIO()
-    line, _, event = request.partition(b"\n")
-    call = json.loads(line)
-    begun: list[int] = []
+def run(number: int) -> NoReturn:
+    """Serve and end as Python itself would; threads that a handler has left end as well."""
+    code = 0
+    try:
+        serve(Control(number))
+    except SystemExit as error:
+        code = exit_code(error.code)
+    except BaseException:  # noqa: BLE001 - Python's own last resort, done here
+        traceback.print_exc()
+        code = 1
+    finally:
+        flush()
+        os._exit(code)
 
-    def began() -> None:
-        begun.append(os.write(report, b"\n"))
 
-    prepare(call)
-    answer = run(call, event, began)
-    if not begun:
-        began()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with os.fdopen(report, "w", encoding="utf-8") as file:
-        file.write(json.dumps({**answer, "memory_mb": memory_mb()}) + "\n")
-    os._exit(0)  # threads that the handler left behind stop with it, as on Lambda
+def exit_code(code: Any) -> int:
+    """The exit code of `sys.exit(code)`, whose message goes to stderr."""
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    run(int(sys.argv[1]))

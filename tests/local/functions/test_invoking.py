@@ -125,7 +125,8 @@ def test_invocations_and_errors_are_counted(aws):
     aws.invoke({"by": 1})
     aws.invoke({"by": 0})
     found = aws.client("cloudwatch").list_metrics(Namespace="AWS/Lambda")["Metrics"]
-    assert {metric["MetricName"] for metric in found} == {"Invocations", "Errors", "Duration"}
+    names = {metric["MetricName"] for metric in found}
+    assert names == {"Invocations", "Errors", "Duration", "ConcurrentExecutions"}
 
 
 def test_an_asynchronous_call_answers_at_once_and_still_runs(aws, tmp_path):
