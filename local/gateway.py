@@ -20,7 +20,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/[^/]+/([^/]+)/aws4_request")
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 TARGET_PREFIX = "SageMaker."
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 JSON_TYPE = "application/x-amz-json-1.1"
@@ -81,12 +81,23 @@ class Gateway:
 
 def presented_credential(environ: Environ) -> tuple[str, str]:
     """Access key id and service name of a signed or presigned request; empty when unsigned."""
+    key, _, service = _credential(environ)
+    return key, service
+
+
+def presented_scope(environ: Environ) -> tuple[str, str]:
+    """Service name and region of a signed or presigned request; empty when unsigned."""
+    _, region, service = _credential(environ)
+    return service, region
+
+
+def _credential(environ: Environ) -> tuple[str, str, str]:
     match = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if match:
-        return match.group(1), match.group(2)
+        return match[1], match[2], match[3]
     presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
     parts = presigned.split("/")
-    return (parts[0], parts[3]) if len(parts) == 5 else ("", "")
+    return (parts[0], parts[2], parts[3]) if len(parts) == 5 else ("", "", "")
 
 
 def _refuse(service: str, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,12 +13,14 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.alarms import Alarms
 from local.backend import Backend, open_backend
 from local.clock import ROUTE as CLOCK_ROUTE
 from local.clock import Clock
@@ -31,6 +33,7 @@ from local.gateway import Gateway
 from local.jobs.processing import ProcessingJobs
 from local.jobs.training import TrainingJobs
 from local.jobs.transform import TransformJobs
+from local.journal import Journal
 from local.models import Models
 from local.pipelines.service import Pipelines
 from local.registry import Registry
@@ -41,8 +44,12 @@ from local.workflows.door import StepFunctionsDoor
 ACCOUNT = "123456789012"  # moto's own default account
 
 
-def build_sagemaker(backend: Backend) -> SageMaker:
-    """Put the services together and mend what a killed server left half done."""
+def build_sagemaker(backend: Backend, remember: Callable[[], None] = lambda: None) -> SageMaker:
+    """Put the services together and mend what a killed server left half done.
+
+    `remember` brings back what moto forgot: after the services are there, which may be asked,
+    and before they mend, which sends events to rules.
+    """
     sagemaker = SageMaker()
     training = TrainingJobs(backend)
     functions = Functions(backend)
@@ -57,6 +64,8 @@ def build_sagemaker(backend: Backend) -> SageMaker:
         Models(backend),
     ]
     sagemaker.add([*services, backend.tags])
+    remember()
+    functions.recover()
     for service in services:
         service.recover()
     return sagemaker
@@ -120,15 +129,17 @@ def _gateway(connection: Connection, backend: Backend) -> Gateway:
     event_bridge = EventBridge(backend, clock)
     functions = Kept(backend.folder / "functions", backend.account)
     functions.restore()
-    moto_app = functions.watch(DomainDispatcherApplication(create_backend_app))
-    sagemaker = build_sagemaker(backend)
+    journal = Journal(backend.folder / "journal.jsonl")
+    moto_app = DomainDispatcherApplication(create_backend_app)
+    sagemaker = build_sagemaker(backend, lambda: journal.replay(moto_app))
     step_functions = StepFunctionsDoor(backend)
     event_bridge.start()
+    Alarms(backend).start()
     step_functions.recover()
     return Gateway(
         connection.access_key,
         sagemaker,
-        moto_app,
+        journal.watch(functions.watch(moto_app)),
         backend.objects.mark_changed,
         private={CLOCK_ROUTE: clock.answer},
     )
