@@ -1,0 +1,5 @@
+"""CloudWatch alarms: metric data become states, states become events and actions."""
+
+from local.alarms.service import Alarms
+
+__all__ = ["Alarms"]
