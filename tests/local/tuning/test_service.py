@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import json
 import re
 import threading
 
 import pytest
-from moto.events.models import events_backends
 
 from local.errors import ApiError, validation_error
 from local.tuning import TuningJobs
@@ -423,17 +421,13 @@ def test_recover_fails_what_an_earlier_server_left_running(tuning):
 def test_every_change_of_status_is_an_event(tuning, monkeypatch):
     tuned = tuning(square)
     sent = []
-    monkeypatch.setattr(
-        events_backends["123456789012"]["eu-west-1"], "put_events", lambda e: sent.extend(e)
-    )
+    monkeypatch.setattr(tuned.backend.events, "emit", lambda *event: sent.append(event))
     tuned.run(request(jobs=1))
     tuned.backend.store.wait(
         "HyperParameterTuningJob", "tune", lambda d: len(sent) == 2, timeout=20
     )
-    assert {event["DetailType"] for event in sent} == {
-        "SageMaker HyperParameter Tuning Job State Change"
-    }
-    details = [json.loads(event["Detail"]) for event in sent]
+    assert {kind for kind, _, _ in sent} == {"SageMaker HyperParameter Tuning Job State Change"}
+    details = [detail for _, detail, _ in sent]
     assert [d["HyperParameterTuningJobStatus"] for d in details] == ["InProgress", "Completed"]
     assert isinstance(details[1]["HyperParameterTuningEndTime"], int)
     assert details[1]["TrainingJobStatusCounters"]["Completed"] == 1
