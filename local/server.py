@@ -129,12 +129,13 @@ def _gateway(connection: Connection, backend: Backend) -> Gateway:
     event_bridge = EventBridge(backend, clock)
     functions = Kept(backend.folder / "functions", backend.account)
     functions.restore()
+    alarms = Alarms(backend)  # before the journal puts alarms again
     journal = Journal(backend.folder / "journal.jsonl")
     moto_app = DomainDispatcherApplication(create_backend_app)
     sagemaker = build_sagemaker(backend, lambda: journal.replay(moto_app))
     step_functions = StepFunctionsDoor(backend)
     event_bridge.start()
-    Alarms(backend).start()
+    alarms.start()
     step_functions.recover()
     return Gateway(
         connection.access_key,

@@ -102,3 +102,28 @@ def test_a_set_state_sends_an_event_and_composite_alarms_follow(clients):
             return
         time.sleep(0.2)
     raise AssertionError("the composite alarm did not follow")
+
+
+def test_alarms_are_there_after_a_restart_and_wait_for_data(tmp_path):
+    folder = tmp_path / "state"
+    try:
+        connection, _ = ensure_server(folder, "eu-west-1")
+        cloudwatch = boto3.client("cloudwatch", **connection.client_options())
+        cloudwatch.put_metric_alarm(
+            **METRIC,
+            AlarmName="errors",
+            ComparisonOperator="GreaterThanThreshold",
+            Statistic="Sum",
+            EvaluationPeriods=1,
+            Period=60,
+            Threshold=1.0,
+        )
+        cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule='ALARM("errors")')
+        assert stop_server(folder)
+        connection, _ = ensure_server(folder, "eu-west-1")
+        cloudwatch = boto3.client("cloudwatch", **connection.client_options())
+        found = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    finally:
+        stop_server(folder)
+    assert [a["StateValue"] for a in found["MetricAlarms"]] == ["INSUFFICIENT_DATA"]
+    assert [a["AlarmName"] for a in found["CompositeAlarms"]] == ["any"]
