@@ -33,8 +33,6 @@ COMMANDS = {
     "retry": "commands.execution:retry",
     "status": "commands.execution:status",
     "approve": "commands.registry:approve",
-    "predict": "commands.endpoint:predict",
-    "rollback": "commands.endpoint:rollback",
     "demo": "commands.demo:demo",
     "local": "commands.local:local",
 }
@@ -70,8 +68,6 @@ def build_parser() -> argparse.ArgumentParser:
     approve.add_argument("version", nargs="?", type=int, help="version in the model package group")
     approve.add_argument("--reject", action="store_true", help="reject it instead")
     approve.add_argument("--reason", default="", help="kept with the model package")
-    approve.add_argument("--wait", action="store_true", help="follow the deployment it starts")
-    _add_serving_commands(add)
     demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
     demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
     demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
@@ -90,16 +86,6 @@ def _add_execution_commands(add: Any) -> None:
     ):
         add(name, text).add_argument("arn", nargs="?", help="default: the newest execution")
     add("status", "Show what is deployed, the last executions and the model packages.")
-
-
-def _add_serving_commands(add: Any) -> None:
-    predict = add("predict", "Classify images through the function in front of the endpoint.")
-    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    rollback = add("rollback", "Go back to an earlier version and follow the way there.")
-    rollback.add_argument(
-        "--to", type=int, metavar="VERSION", help="default: the version before the live one"
-    )
-    rollback.add_argument("--reason", default="Asked for with definitions.py", help="kept with it")
 
 
 def _add_local_commands(local: argparse.ArgumentParser) -> None:

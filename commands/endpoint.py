@@ -1,92 +1,11 @@
-"""The endpoint as the commands show it, and requests to it: `predict`, `rollback`."""
+"""The endpoint as the commands show it: what is live, since when, and its alarms."""
 
 from __future__ import annotations
 
-import argparse
-import base64
-import json
-from pathlib import Path
 from typing import Any
 
-from commands.deployments import describe_deployment
-from commands.following import follow_deployment
-from commands.output import emit, table
 from commands.session import Session
-from errors import BreedlineError
-from statemachine.names import ALIAS, Names
-
-LARGEST_IMAGE = 4_400_000  # bytes; Lambda takes 6 MiB, and base64 adds a third
-
-
-def predict(session: Session, arguments: argparse.Namespace) -> int:
-    """Classify images through the function in front of the endpoint; exit 1 if one failed."""
-    answers = [ask(session, path) for path in arguments.images]
-    rows = [
-        [a["image"], a["label"], f"{a['probability']:.4f}", f"version {a['model_version']}"]
-        if "label" in a
-        else [a["image"], "refused", str(a["status"]), a["error"]]
-        for a in answers
-    ]
-    emit({"predictions": answers}, table(rows), session.as_json)
-    return 0 if all("label" in answer for answer in answers) else 1
-
-
-def ask(session: Session, path: Path) -> dict[str, Any]:
-    """The answer for one image: {image, label, probability, …} or {image, status, error}.
-
-    Raises BreedlineError for a file that cannot be read or is too large to send.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BreedlineError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST_IMAGE:
-        size = f"{len(content) / 1e6:.1f} MB"
-        raise BreedlineError(
-            f"{path} has {size}, more than {LARGEST_IMAGE / 1e6:.1f} MB; save it smaller."
-        )
-    return {"image": path.name, **ask_for(session, content)}
-
-
-def ask_for(session: Session, content: bytes) -> dict[str, Any]:
-    """The function's answer for one encoded image: {label, …} or {status, error}."""
-    names = Names(session.settings)
-    client = session.client("lambda")
-    event = {"image": base64.b64encode(content).decode(), "endpoint_name": names.endpoint}
-    try:
-        answer = client.invoke(
-            FunctionName=names.predict, Qualifier=ALIAS, Payload=json.dumps(event)
-        )
-    except client.exceptions.ResourceNotFoundException as error:
-        raise BreedlineError(
-            f"Nothing is deployed behind the function '{names.predict}' yet; "
-            "`python definitions.py approve` deploys a version."
-        ) from error
-    payload = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise BreedlineError(f"The function '{names.predict}' failed: {payload['errorMessage']}")
-    body: dict[str, Any] = json.loads(payload["body"])
-    if payload["statusCode"] == 200:
-        return body
-    return {"status": payload["statusCode"], "error": body["error"]["message"]}
-
-
-def rollback(session: Session, arguments: argparse.Namespace) -> int:
-    """Go back to an earlier version (the one before the live one by default), and follow it."""
-    names, stepfunctions = Names(session.settings), session.client("stepfunctions")
-    request = {"to_version": arguments.to, "reason": arguments.reason}
-    try:
-        started = stepfunctions.start_execution(
-            stateMachineArn=names.state_machine_arn("rollback"), input=json.dumps(request)
-        )
-    except stepfunctions.exceptions.StateMachineDoesNotExist as error:
-        raise BreedlineError(
-            f"The state machine '{names.state_machine('rollback')}' is not deployed; "
-            "run `python definitions.py upsert` first."
-        ) from error
-    deployment = follow_deployment(session, started["executionArn"])
-    emit(deployment, describe_deployment(deployment), session.as_json)
-    return 0 if deployment["status"] == "SUCCEEDED" else 1
+from statemachine.names import Names
 
 
 def read_endpoint(session: Session) -> dict[str, Any] | None:

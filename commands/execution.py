@@ -87,7 +87,7 @@ def _describe_status(result: dict[str, Any]) -> str:
         describe_endpoint(result["endpoint"]),
         table(runs) or "No execution yet; `python definitions.py start` begins one.",
         table(models) or "No model package yet.",
-        table(machines) or "No deployment yet; `python definitions.py approve` begins one.",
+        table(machines),
         table(alarms),
     ]
     return "\n\n".join(part for part in parts if part)

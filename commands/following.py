@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from commands.deployments import FINAL, KINDS, read_deployment
 from commands.output import say
 from commands.session import Session
-from errors import BreedlineError
 from statemachine.names import Names
 
 
@@ -74,26 +71,3 @@ def list_deployments(session: Session, most: int, *kinds: str) -> list[dict[str,
             for execution in answer["executions"]
         ]
     return sorted(found, key=lambda execution: execution["started"], reverse=True)[:most]
-
-
-def await_deployment(
-    session: Session, package_arn: str, after: datetime, patience: float = 60.0
-) -> str:
-    """ARN of the deployment of a package that an event started; `patience` is in seconds.
-
-    Raises BreedlineError when none has begun by then.
-    """
-    stepfunctions, deadline = session.client("stepfunctions"), time.monotonic() + patience
-    while time.monotonic() < deadline:
-        for execution in list_deployments(session, 20, "deploy"):
-            if execution["started"] < after:
-                continue
-            arn = execution["arn"]
-            given = json.loads(stepfunctions.describe_execution(executionArn=arn)["input"])
-            if given.get("model_package_arn") == package_arn:
-                return str(arn)
-        time.sleep(session.poll_seconds)
-    raise BreedlineError(
-        f"No deployment of {package_arn} began within {patience:.0f} s; look at the rule "
-        f"'{Names(session.settings).rule('approval')}' and its dead-letter queue."
-    )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from commands.deployments import describe_deployment
-from commands.following import await_deployment, follow_deployment
-from commands.output import emit, say
+from commands.output import emit
 from commands.session import Session
 from errors import BreedlineError
 
@@ -21,26 +18,14 @@ def approve(session: Session, arguments: argparse.Namespace) -> int:
     """Approve (or reject) a version: the one named, or the newest that is pending."""
     package = choose_package(session, arguments.version)
     decision = "Rejected" if arguments.reject else "Approved"
-    asked = datetime.now(timezone.utc).replace(microsecond=0)
-    decide(session, package["arn"], decision, arguments.reason)
-    text = f"Version {package['version']} is {decision}: {package['arn']}"
-    if arguments.reject or not arguments.wait:
-        emit(package | {"approval": decision}, text, session.as_json)
-        return 0
-    say(text)
-    deployment = follow_deployment(session, await_deployment(session, package["arn"], asked))
-    result = package | {"approval": decision, "deployment": deployment}
-    emit(result, describe_deployment(deployment), session.as_json)
-    return 0 if deployment["status"] == "SUCCEEDED" else 1
-
-
-def decide(session: Session, arn: str, decision: str, reason: str = "") -> None:
-    """Approve or reject a model package; an approval's event starts its deployment."""
     session.client("sagemaker").update_model_package(
-        ModelPackageArn=arn,
+        ModelPackageArn=package["arn"],
         ModelApprovalStatus=decision,
-        ApprovalDescription=reason or f"{decision} with definitions.py",
+        ApprovalDescription=arguments.reason or f"{decision} with definitions.py",
     )
+    result = package | {"approval": decision}
+    emit(result, f"Version {package['version']} is {decision}: {package['arn']}", session.as_json)
+    return 0
 
 
 def list_packages(session: Session) -> list[dict[str, Any]]:
