@@ -23,6 +23,7 @@ KEPT = (
     "state_updated_timestamp",
     "history",
 )
+STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum", None)
 STATES = ("INSUFFICIENT_DATA", "ALARM", "OK")
 MOST = 100  # items of one answer
 REPLACED: tuple[tuple[Any, str], ...] = (
@@ -82,6 +83,8 @@ def _check_statistic(given: dict[str, Any]) -> None:
     extended = given.get("extended_statistic")
     if bool(given.get("statistic")) == bool(extended):
         raise ValidationError("Exactly one of Statistic and ExtendedStatistic must be given.")
+    if given.get("statistic") not in STATISTICS:
+        raise ValidationError(f"There is no statistic '{given.get('statistic')}'.")
     rank = (extended or "p50")[1:]
     if not rank.replace(".", "", 1).isdigit() or float(rank) > 100:
         raise ValidationError(f"The embedded AWS has percentiles such as p90, not '{extended}'.")

@@ -86,6 +86,7 @@ def test_a_composite_alarm_follows_its_alarms(world):
 def test_what_is_not_evaluated_is_refused(world):
     for given in (
         {"period": 15},
+        {"statistic": "Mean"},
         {"comparison_operator": "LessThanLowerOrGreaterThanUpperThreshold"},
         {"metric_data_queries": [object()]},
         {"datapoints_to_alarm": 2},
