@@ -137,6 +137,14 @@ class Events:
         """Go on with the deliveries that the last server had not ended."""
         self._deliveries.recover()
 
+    def close(self) -> None:
+        """Let the threads of deliveries end."""
+        self._deliveries.close()
+
+    def client(self, service: str, region: str) -> Any:
+        """A boto3 client of this server."""
+        return self._services.client(service, region)
+
     def _send(self, delivery: Delivery) -> None:
         arn = parse_arn(delivery.target["Arn"])
         if arn.service != "events":
@@ -169,4 +177,4 @@ def _matches(rule: Any, event: Event) -> bool:
 
 def _is_archive(target: Mapping[str, Any]) -> bool:
     arn = parse_arn(target["Arn"])
-    return arn.service == "events" and not arn.resource
+    return arn.service == "events" and not arn.resource.strip(":")

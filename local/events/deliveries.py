@@ -61,6 +61,7 @@ class Deliveries:
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._started = False
+        self._closed = False
 
     def submit(self, delivery: Delivery) -> None:
         """Deliver soon; returns at once."""
@@ -74,6 +75,12 @@ class Deliveries:
         """Go on with what was on its way when the last server ended."""
         for document in self._store.list(KIND):
             self._enter(Delivery(**document))
+
+    def close(self) -> None:
+        """Let the threads end; what is on its way stays written down."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def _enter(self, delivery: Delivery, number: int = 1, wait: float = 0.0) -> None:
         with self._changed:
@@ -90,20 +97,20 @@ class Deliveries:
                 threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work(self) -> None:
-        while True:
-            attempt = self._next()
+        while (attempt := self._next()) is not None:
             try:
                 self._attempt(attempt.delivery, attempt.number)
             except Exception:  # the thread must outlive any fault of one delivery
                 logger.exception("the delivery to %s broke", attempt.delivery.target.get("Arn"))
 
-    def _next(self) -> _Try:
+    def _next(self) -> _Try | None:
         with self._changed:
-            while True:
+            while not self._closed:
                 now = time.monotonic()
                 if self._tries and self._tries[0].due <= now:
                     return heapq.heappop(self._tries)
                 self._changed.wait(self._tries[0].due - now if self._tries else None)
+            return None
 
     def _attempt(self, delivery: Delivery, number: int) -> None:
         try:

@@ -180,6 +180,8 @@ def _object_changed(events: Events) -> Callable[..., None]:
 
 
 def _asked_for(happened: str) -> bool:
+    if happened == "s3:ObjectCreated:Put" and has_request_context():
+        return "uploadId" not in request.args  # moto puts an object whose parts are complete, too
     parameter = OF_THEIR_OWN.get(happened)
     return parameter is None or (has_request_context() and parameter in request.args)
 

@@ -50,7 +50,9 @@ def _of_scheduler(
         event = _event("aws.scheduler", schedule.arn, account, region, due, "{}")
         events.deliver(_delivery(schedule, event, region))
         if schedule.action_after_completion == "DELETE" and _is_once(schedule):
-            group.schedules.pop(schedule.name, None)
+            # As a client, so that it stays deleted after a restart.
+            client = events.client("scheduler", region)
+            client.delete_schedule(Name=schedule.name, GroupName=group.name)
 
     return Scheduled(
         arn=schedule.arn,

@@ -1,0 +1,243 @@
+"""What clients put is checked and answered as AWS does."""
+
+import json
+import threading
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.clock import ClockError, advance_clock
+
+ROLE = "arn:aws:iam::123456789012:role/any"
+
+
+def refused(call, **request):
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_bad_pattern_is_refused(aws):
+    code, message = refused(
+        aws.client("events").put_rule, Name="bad", EventPattern='{"source": [{"like": "a"}]}'
+    )
+    assert code == "InvalidEventPatternException"
+    assert message == "Event pattern is not valid. Reason: Unrecognized match type like"
+
+
+def test_a_bad_schedule_is_refused(aws):
+    put = aws.client("events").put_rule
+    for expression in ("rate(5 minute)", "cron(0 10 * * * *)", "at(2026-11-24T00:00:00)"):
+        code, message = refused(put, Name="bad", ScheduleExpression=expression)
+        assert code == "ValidationException"
+        assert message.startswith("Parameter ScheduleExpression is not valid.")
+
+
+def test_a_pattern_can_be_tried(aws):
+    event = json.dumps({"id": "1", "source": "a", "detail": {"n": 5}})
+    test = aws.client("events").test_event_pattern
+    assert test(EventPattern='{"detail": {"n": [{"numeric": [">", 4]}]}}', Event=event)["Result"]
+    assert not test(EventPattern='{"source": ["b"]}', Event=event)["Result"]
+    assert refused(test, EventPattern="{}", Event=event)[0] == "InvalidEventPatternException"
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ({"Arn": "arn:aws:states:eu-west-1:123456789012:stateMachine:m"}, "RoleArn is required"),
+        ({"Arn": "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/p"}, "RoleArn is required"),
+        ({"Arn": "arn:aws:kinesis:eu-west-1:123456789012:stream/s"}, "delivers events to"),
+        ({"Arn": "arn:aws:sqs:eu-west-1:123456789012:q.fifo"}, "SqsParameters"),
+        ({"Arn": "arn:aws:sqs:eu-west-1:123456789012:q", "Input": "{"}, "JSON syntax error"),
+        (
+            {
+                "Arn": "arn:aws:sqs:eu-west-1:123456789012:q",
+                "DeadLetterConfig": {"Arn": "arn:aws:sqs:eu-west-1:123456789012:q.fifo"},
+            },
+            "standard SQS queue",
+        ),
+        (
+            {
+                "Arn": "arn:aws:sqs:eu-west-1:123456789012:q",
+                "SageMakerPipelineParameters": {"PipelineParameterList": []},
+            },
+            "SageMakerPipelineParameters is not supported",
+        ),
+        (
+            {
+                "Arn": "arn:aws:sqs:eu-west-1:123456789012:q",
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 90_000},
+            },
+            "MaximumEventAgeInSeconds",
+        ),
+    ],
+)
+def test_a_target_that_could_never_work_is_refused(aws, target, reason):
+    events = aws.client("events")
+    events.put_rule(Name="checked", EventPattern='{"source": ["a"]}')
+    code, message = refused(events.put_targets, Rule="checked", Targets=[{"Id": "1", **target}])
+    assert code == "ValidationException"
+    assert reason in message
+
+
+def test_a_rule_has_five_targets_at_most(aws):
+    events = aws.client("events")
+    events.put_rule(Name="crowded", EventPattern='{"source": ["a"]}')
+    targets = [{"Id": str(n), "Arn": aws.arn("sqs", f"q{n}")} for n in range(6)]
+    events.put_targets(Rule="crowded", Targets=targets[:5])
+    events.put_targets(Rule="crowded", Targets=targets[:1])
+    code, _ = refused(events.put_targets, Rule="crowded", Targets=targets[5:])
+    assert code == "LimitExceededException"
+
+
+def test_entries_are_accepted_one_by_one(aws):
+    good = {"Source": "me", "DetailType": "t", "Detail": "{}"}
+    entries = [
+        good,
+        {key: value for key, value in good.items() if key != "Detail"},
+        good | {"Detail": "[1]"},
+        good | {"Source": "aws.s3"},
+    ]
+    answer = aws.client("events").put_events(Entries=entries)
+    codes = [entry.get("ErrorCode") for entry in answer["Entries"]]
+    assert codes == [
+        *(None, "InvalidArgument", "MalformedDetail"),
+        "NotAuthorizedForSourceException",
+    ]
+    assert answer["FailedEntryCount"] == 3
+
+
+def test_ten_entries_and_a_quarter_megabyte_are_the_most(aws):
+    put = aws.client("events").put_events
+    good = {"Source": "me", "DetailType": "t", "Detail": "{}"}
+    assert refused(put, Entries=[good] * 11)[0] == "ValidationException"
+    large = good | {"Detail": json.dumps({"a": "x" * 262_144})}
+    assert "over the limit" in refused(put, Entries=[large])[1]
+
+
+def test_a_disabled_rule_delivers_nothing(aws):
+    events = aws.client("events")
+    queue = aws.queue("awake")
+    aws.rule("switched", [{"Arn": queue}])
+    events.disable_rule(Name="switched")
+    aws.send("switched", {"n": 1})
+    events.enable_rule(Name="switched")
+    aws.send("switched", {"n": 2})
+    assert [event["detail"] for event in aws.bodies("awake")] == [{"n": 2}]
+
+
+def test_an_event_has_the_documented_envelope(aws):
+    queue = aws.queue("whole")
+    aws.rule("whole", [{"Arn": queue}])
+    event_id = aws.send("whole", {"n": 1}, Resources=["r"], Time=1_800_000_000)
+    assert aws.bodies("whole") == [
+        {
+            "version": "0",
+            "id": event_id,
+            "detail-type": "test",
+            "source": "whole",
+            "account": "123456789012",
+            "time": "2027-01-15T08:00:00Z",
+            "region": "eu-west-1",
+            "resources": ["r"],
+            "detail": {"n": 1},
+        }
+    ]
+
+
+def test_an_archive_is_replayed(aws):
+    events = aws.client("events")
+    bus = events.describe_event_bus()["Arn"]
+    events.create_archive(
+        ArchiveName="a", EventSourceArn=bus, EventPattern='{"source": ["archived"]}'
+    )
+    aws.send("archived", {"n": 1})
+    aws.until(lambda: events.describe_archive(ArchiveName="a")["EventCount"] == 1)
+    queue = aws.queue("replayed")
+    aws.rule("archived", [{"Arn": queue}])
+    events.start_replay(
+        ReplayName="again",
+        EventSourceArn=events.describe_archive(ArchiveName="a")["ArchiveArn"],
+        EventStartTime=0,
+        EventEndTime=2_000_000_000,
+        Destination={"Arn": bus},
+    )
+    [event] = aws.bodies("replayed")
+    assert (event["replay-name"], event["detail"]) == ("again", {"n": 1})
+
+
+def test_rules_may_change_while_events_pass(aws):
+    queue = aws.queue("busy")
+    aws.rule("steady", [{"Arn": queue}])
+    stop, faults = threading.Event(), []
+
+    def change(number):
+        events = aws.client("events")
+        while not stop.is_set():
+            try:
+                events.put_rule(Name=f"passing-{number}", EventPattern='{"source": ["none"]}')
+                events.delete_rule(Name=f"passing-{number}")
+            except ClientError as error:
+                faults.append(error)
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(40):
+        aws.send("steady", {"n": number})
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    numbers = {event["detail"]["n"] for event in aws.bodies("busy", 40)}
+    assert numbers == set(range(40))
+
+
+def test_a_schedule_fires_when_the_clock_is_advanced(aws):
+    queue = aws.queue("nightly")
+    aws.rule("nightly", [{"Arn": queue}], ScheduleExpression="rate(7 days)")
+    aws.rule("never", [{"Arn": queue}], ScheduleExpression="rate(7 days)", State="DISABLED")
+    advance_clock(aws.connection, 7 * 86_400 + 1)
+    [event] = aws.bodies("nightly")
+    assert event["source"] == "aws.events"
+    assert event["detail-type"] == "Scheduled Event"
+    assert event["resources"] == [aws.arn("events", "rule/nightly")]
+    assert event["detail"] == {}
+
+
+def test_the_scheduler_fires_once_and_deletes_what_is_done(aws):
+    scheduler = aws.client("scheduler")
+    aws.queue("once")
+    request = {
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": aws.arn("sqs", "once"),
+            "RoleArn": ROLE,
+            "Input": '{"at": "<aws.scheduler.scheduled-time>"}',
+        },
+    }
+    scheduler.create_schedule(
+        Name="once",
+        ScheduleExpression="at(2090-01-01T12:00:00)",
+        ScheduleExpressionTimezone="Europe/Berlin",
+        ActionAfterCompletion="DELETE",
+        State="DISABLED",
+        **request,
+    )
+    scheduler.update_schedule(Name="once", ScheduleExpression="rate(30 days)", **request)
+    advance_clock(aws.connection, 30 * 86_400 + 1)
+    [sent] = aws.bodies("once")
+    assert sent["at"].endswith("Z")
+    code, _ = refused(
+        scheduler.create_schedule, Name="bad", ScheduleExpression="rate(1 days)", **request
+    )
+    assert code == "ValidationException"
+
+
+def test_the_clock_answers_to_the_access_key_alone(aws):
+    stranger = type(aws.connection)(**{**vars(aws.connection), "access_key": "OTHER"})
+    with pytest.raises(ClockError, match="access key"):
+        advance_clock(stranger, 1)
+    with pytest.raises(ClockError, match="forward"):
+        advance_clock(aws.connection, -1)
