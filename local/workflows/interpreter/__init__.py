@@ -10,9 +10,11 @@ import functools
 from collections.abc import Callable, Mapping
 
 from local.workflows.interpreter import (
+    choices,
     clients,
     errors,
     expressions,
+    parsing,
     quiet,
     service_tasks,
     size,
@@ -24,7 +26,9 @@ REPAIRS: tuple[Callable[[], None], ...] = (
     *waiting.REPAIRS,
     *errors.REPAIRS,
     *size.REPAIRS,
+    *parsing.REPAIRS,
     *expressions.REPAIRS,
+    *choices.REPAIRS,
     *service_tasks.REPAIRS,
 )
 

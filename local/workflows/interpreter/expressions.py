@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import functools
-import re
 from datetime import datetime
 from typing import Any
 
 from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -24,17 +24,26 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
     StringJSONata,
     StringVariableSample,
 )
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.intrinsic.functionname.state_function_name_types import (  # noqa: E501
+    StatesFunctionNameType,
+)
+from moto.stepfunctions.parser.asl.component.intrinsic.functionname.states_function_name import (
+    StatesFunctionName,
+)
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.eval.variable_store import NoSuchVariable, VariableStore
+from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
+from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
 from moto.stepfunctions.parser.asl.utils import json_path
-from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from local.workflows.interpreter import jsonata
+from local.workflows.interpreter.lookup import extract, look_up
+from local.workflows.interpreter.parsing import read_string
+from local.workflows.interpreter.replacing import replace_everywhere
 from local.workflows.interpreter.size import to_json
+from local.workflows.intrinsics import Failed, parse_intrinsic
 from local.workflows.times import iso_8601
-
-VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)(.*)", re.DOTALL)
 
 
 def evaluate_jsonata() -> None:
@@ -88,18 +97,8 @@ def read_variables_with_paths() -> None:
     def evaluate(sample: Any, env: Any) -> None:
         if sample.query_language_mode == QueryLanguageMode.JSONata:
             evaluate_as_jsonata(sample, env)
-            return
-        match = VARIABLE.fullmatch(sample.expression)
-        if match is None:
-            raise NoSuchJsonPathError(sample.expression, {})
-        name, path = match.groups()
-        try:
-            value = env.variable_store.get(name)
-        except NoSuchVariable:
-            raise NoSuchJsonPathError(sample.expression, {}) from None
-        if path:
-            value = json_path.extract_json(f"${path}", value)
-        env.stack.append(copy.deepcopy(value))
+        else:
+            env.stack.append(look_up(sample.expression, env))
 
     StringVariableSample._eval_body = evaluate
 
@@ -113,9 +112,36 @@ def write_assigned_variables_as_json() -> None:
     VariableStore.get_assigned_variables = assigned
 
 
-def parse_paths_once() -> None:
-    """moto builds a parser for each use of a path, which takes longer than the state itself."""
-    json_path.parse = functools.lru_cache(maxsize=4096)(json_path.parse)
+def read_paths_as_aws_does() -> None:
+    """moto's paths know no `&&`, fail where nothing matches, and take long to parse each time."""
+    replace_everywhere("extract_json", json_path.extract_json, extract)
+
+
+class Intrinsic(EvalComponent):  # type: ignore[misc]
+    """A call of an intrinsic function within moto's interpreter."""
+
+    def __init__(self, text: str) -> None:
+        self._call = parse_intrinsic(text)
+        # CausePath and ErrorPath ask by moto's name whether the function gives a text.
+        self.name = StatesFunctionName(StatesFunctionNameType[self._call.name])
+
+    def _eval_body(self, env: Any) -> None:
+        try:
+            env.stack.append(self._call.value_of(lambda path: look_up(path, env)))
+        except Failed as error:
+            name = "States.IntrinsicFailure"
+            details = EventDetails(taskFailedEventDetails={"error": name, "cause": str(error)})
+            event = FailureEvent(env, CustomErrorName(name), HistoryEventType.TaskFailed, details)
+            raise FailureEventException(event) from error
+
+
+def compute_intrinsics() -> None:
+    """moto misreads escapes, null and numbers in intrinsics, and fails with States.Runtime."""
+
+    def parse(text: str) -> tuple[Intrinsic, None]:
+        return Intrinsic(read_string(text)), None
+
+    IntrinsicParser.parse = staticmethod(parse)
 
 
 def enter_states_in_utc() -> None:
@@ -132,6 +158,7 @@ REPAIRS = (
     evaluate_jsonata,
     read_variables_with_paths,
     write_assigned_variables_as_json,
-    parse_paths_once,
+    read_paths_as_aws_does,
+    compute_intrinsics,
     enter_states_in_utc,
 )

@@ -11,13 +11,7 @@ from typing import Any
 
 from jsonata import JException, Jsonata, Utils
 
-HASHES = {
-    "MD5": "md5",
-    "SHA-1": "sha1",
-    "SHA-256": "sha256",
-    "SHA-384": "sha384",
-    "SHA-512": "sha512",
-}
+from local.workflows.intrinsic_functions import HASHES
 
 
 class Undefined(Exception):

@@ -26,6 +26,8 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.backend.activity import ActivityTask
 
+from local.workflows.times import parse_time
+
 
 class Latch(threading.Event):
     """An event that stays set."""
@@ -150,24 +152,6 @@ def wait_for_times_in_utc() -> None:
 
     timestamp.Timestamp._from_timestamp_string = staticmethod(parse_time)
     timestamp.Timestamp._get_wait_seconds = seconds_until
-
-
-def parse_time(text: str) -> datetime | None:
-    """A moment in ISO 8601 with `T` and a zone, as Step Functions asks for; else None."""
-    if "T" not in text:
-        return None
-    try:
-        moment = datetime.fromisoformat(_six_digits(text.replace("Z", "+00:00")))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
-def _six_digits(text: str) -> str:
-    """The time with microseconds, which is what every version of Python reads."""
-    whole, dot, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    return f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}" if dot else text
 
 
 def offer_tasks_that_can_be_answered() -> None:
