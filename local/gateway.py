@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local.sagemaker import SageMaker, respond
+from local.unsupported import NO_ENDPOINTS, RUNTIME_PATH
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -52,6 +53,9 @@ class Gateway:
         action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
         if service == "sagemaker" and self._sagemaker.knows(action):
             return self._answer(action, environ, start_response)
+        if service == "sagemaker" and environ.get("PATH_INFO", "").startswith(RUNTIME_PATH):
+            fault = {"__type": "ValidationError", "message": NO_ENDPOINTS}
+            return _send_json(400, fault, start_response)
         return self._pass_to_moto(service, environ, start_response)
 
     def _answer(

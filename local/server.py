@@ -39,6 +39,7 @@ from local.pipelines.service import Pipelines
 from local.registry import Registry
 from local.sagemaker import LastingService, SageMaker
 from local.tuning.service import TuningJobs
+from local.unsupported import Unsupported
 from local.workflows.door import StepFunctionsDoor
 
 ACCOUNT = "123456789012"  # moto's own default account
@@ -63,7 +64,7 @@ def build_sagemaker(backend: Backend, remember: Callable[[], None] = lambda: Non
         Registry(backend),
         Models(backend),
     ]
-    sagemaker.add([*services, backend.tags])
+    sagemaker.add([*services, backend.tags, Unsupported()])
     remember()
     functions.recover()
     for service in services:
