@@ -1,8 +1,5 @@
 """Executions: names, inputs, outcomes, histories."""
 
-import pytest
-from botocore.exceptions import ClientError
-
 PASS = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
 
 
