@@ -10,8 +10,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 WEEKDAYS = {name: n for n, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), 1)}
@@ -33,7 +32,7 @@ class Cron:
     months: frozenset[int]
     years: frozenset[int]
     is_day: DayTest
-    zone: ZoneInfo
+    zone: tzinfo
 
     def after(self, moment: float) -> float | None:
         """The first time (seconds since the epoch) later than `moment`; None for never again.
@@ -67,12 +66,12 @@ class Cron:
                 day += timedelta(days=1)
 
 
-def _exists(moment: datetime, zone: ZoneInfo) -> bool:
+def _exists(moment: datetime, zone: tzinfo) -> bool:
     there = moment.astimezone(timezone.utc).astimezone(zone)
     return there.replace(tzinfo=None) == moment.replace(tzinfo=None)
 
 
-def parse_cron(fields: str, zone: ZoneInfo) -> Cron:
+def parse_cron(fields: str, zone: tzinfo) -> Cron:
     """What stands between the brackets of `cron(…)`; raises InvalidExpression."""
     parts = fields.upper().split()
     if len(parts) != 6:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,13 +55,19 @@ def parse(expression: str, zone: str = "UTC") -> Schedule:
     if match is None:
         raise InvalidExpression(f"'{expression}' is none of rate(…), cron(…) and at(…).")
     form, inside = match[1], match[2].strip()
-    try:
-        place = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidExpression(f"There is no time zone '{zone}'.") from error
+    place = _zone(zone)
     if form == "rate":
         return _rate(inside)
     return _Calendar(parse_cron(inside, place)) if form == "cron" else _once(inside, place)
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return timezone.utc  # also on a system without a table of time zones
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidExpression(f"There is no time zone '{name}'.") from error
 
 
 def _rate(text: str) -> Schedule:
@@ -76,7 +82,7 @@ def _rate(text: str) -> Schedule:
     return _Rate(number * UNITS[unit])
 
 
-def _once(text: str, zone: ZoneInfo) -> Schedule:
+def _once(text: str, zone: tzinfo) -> Schedule:
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S")
     except ValueError as error:

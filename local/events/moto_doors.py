@@ -16,6 +16,7 @@ import moto.s3.models as s3_models
 import moto.s3.notifications as s3_notifications
 import moto.s3.responses as s3_responses
 import moto.scheduler.models as scheduler_models
+import moto.sqs.models as sqs_models
 from flask import has_request_context, request
 from moto.core.exceptions import JsonRESTError
 
@@ -44,6 +45,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (s3_models.S3Backend, "_set_delete_marker"),
     (s3_notifications, "_send_event_bridge_message"),
     (s3_responses.S3Response, "get_bucket_notification"),
+    (sqs_models.Queue, "_set_attributes"),
 )
 ORIGINAL = {(owner, name): getattr(owner, name) for owner, name in REPLACED}
 # What moto sends for the tags and permissions of every new object; on AWS only a request of its
@@ -66,6 +68,7 @@ def lead_moto(events: Events, schedule_changed: Callable[[], None]) -> None:
         _set_delete_marker,
         _object_changed(events),
         _get_bucket_notification,
+        _set_queue_attributes,
     )
     for (owner, name), ours in zip(REPLACED, doors, strict=True):
         setattr(owner, name, ours)
@@ -195,6 +198,12 @@ def _get_bucket_notification(response: Any) -> Any:
         return answer
     status, headers, body = answer
     return status, headers, _with_event_bridge(body)
+
+
+def _set_queue_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+    """moto forgets a queue's policy, which lets rules in, when another attribute is set alone."""
+    kept = {"Policy": getattr(queue, "policy", None)}
+    _original(sqs_models.Queue, "_set_attributes")(queue, {**kept, **attributes}, now)
 
 
 def _with_event_bridge(body: str) -> str:

@@ -78,8 +78,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     "sqs": {
         "CreateQueue": make("queue/{QueueName}"),
         "DeleteQueue": remove(QUEUE),
-        # As a whole: moto forgets the policy where a request sets other attributes alone.
-        "SetQueueAttributes": more(QUEUE),
+        "SetQueueAttributes": put(f"{QUEUE}/attribute/{{Attributes.}}"),
         "AddPermission": more(QUEUE),
         "RemovePermission": more(QUEUE),
         "TagQueue": put(f"{QUEUE}/tag/{{Tags.}}"),

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import boto3
 import pytest
@@ -58,7 +59,8 @@ class Aws:
         """`number` messages of a queue, as soon as they are there."""
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        found, ends = [], time.monotonic() + seconds
+        found: list[dict[str, Any]] = []
+        ends = time.monotonic() + seconds
         while len(found) < number:
             assert time.monotonic() < ends, f"{len(found)} of {number} messages came to {name}"
             got = sqs.receive_message(

@@ -6,6 +6,7 @@ import pytest
 
 from local.events.payload import InvalidInput, Matched, check_input, payload
 
+INSTANCE = "arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"
 EVENT = {
     "version": "0",
     "id": "7bf73129",
@@ -14,7 +15,7 @@ EVENT = {
     "account": "123456789012",
     "time": "2015-11-11T21:29:54Z",
     "region": "us-east-1",
-    "resources": ["arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"],
+    "resources": [INSTANCE],
     "detail": {"instance-id": "i-0123456789", "state": "RUNNING", "n": 3, "tags": [{"k": "a"}]},
 }
 RULE = "arn:aws:events:us-east-1:123456789012:rule/example"
@@ -41,7 +42,7 @@ def test_a_constant_is_sent_as_it_is():
     [
         ("$.detail.state", "RUNNING"),
         ("$.detail.n", 3),
-        ("$.resources[0]", EVENT["resources"][0]),
+        ("$.resources[0]", INSTANCE),
         ("$.detail.tags[*].k", ["a"]),
         ("$", EVENT),
         ("$.detail.none", None),

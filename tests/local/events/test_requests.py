@@ -2,6 +2,8 @@
 
 import json
 import threading
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -146,6 +148,19 @@ def test_an_event_has_the_documented_envelope(aws):
     ]
 
 
+def test_a_queue_keeps_its_policy_when_another_attribute_is_set(aws):
+    queue = aws.queue("settled")
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="settled")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "60"})
+    aws.rule("settled", [{"Arn": queue}])
+    aws.send("settled")
+    aws.messages("settled")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert not found.get("Policy")
+
+
 def test_an_archive_is_replayed(aws):
     events = aws.client("events")
     bus = events.describe_event_bus()["Arn"]
@@ -206,31 +221,50 @@ def test_a_schedule_fires_when_the_clock_is_advanced(aws):
     assert event["detail"] == {}
 
 
+def moment(aws, seconds):
+    """An at(…) that many seconds from the server's now, in Berlin's time."""
+    now = advance_clock(aws.connection, 0)
+    local = datetime.fromtimestamp(now + seconds, ZoneInfo("Europe/Berlin"))
+    return f"at({local:%Y-%m-%dT%H:%M:%S})"
+
+
 def test_the_scheduler_fires_once_and_deletes_what_is_done(aws):
     scheduler = aws.client("scheduler")
     aws.queue("once")
-    request = {
-        "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {
-            "Arn": aws.arn("sqs", "once"),
-            "RoleArn": ROLE,
-            "Input": '{"at": "<aws.scheduler.scheduled-time>"}',
-        },
+    target = {
+        "Arn": aws.arn("sqs", "once"),
+        "RoleArn": ROLE,
+        "Input": '{"at": "<aws.scheduler.scheduled-time>"}',
     }
     scheduler.create_schedule(
         Name="once",
-        ScheduleExpression="at(2090-01-01T12:00:00)",
+        ScheduleExpression=moment(aws, 3600),
         ScheduleExpressionTimezone="Europe/Berlin",
         ActionAfterCompletion="DELETE",
-        State="DISABLED",
-        **request,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=target,
     )
-    scheduler.update_schedule(Name="once", ScheduleExpression="rate(30 days)", **request)
-    advance_clock(aws.connection, 30 * 86_400 + 1)
+    advance_clock(aws.connection, 3601)
     [sent] = aws.bodies("once")
     assert sent["at"].endswith("Z")
+    assert refused(scheduler.get_schedule, Name="once")[0] == "ResourceNotFoundException"
+
+
+def test_the_scheduler_follows_an_update(aws):
+    scheduler = aws.client("scheduler")
+    aws.queue("often")
+    request = {
+        "Name": "often",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": aws.arn("sqs", "often"), "RoleArn": ROLE},
+    }
+    scheduler.create_schedule(ScheduleExpression="rate(300 days)", **request)
+    scheduler.update_schedule(ScheduleExpression="rate(30 days)", **request)
+    advance_clock(aws.connection, 30 * 86_400 + 1)
+    [event] = aws.bodies("often")
+    assert (event["source"], event["detail-type"]) == ("aws.scheduler", "Scheduled Event")
     code, _ = refused(
-        scheduler.create_schedule, Name="bad", ScheduleExpression="rate(1 days)", **request
+        scheduler.create_schedule, ScheduleExpression="rate(1 days)", **request | {"Name": "bad"}
     )
     assert code == "ValidationException"
 

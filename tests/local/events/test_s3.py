@@ -1,8 +1,11 @@
 """Objects that come and go are told in the form that AWS documents, when the bucket asks for it."""
 
 import re
+from typing import Any
 
 import pytest
+
+TOLD: dict[str, Any] = {"EventBridgeConfiguration": {}}
 
 
 @pytest.fixture
@@ -11,8 +14,7 @@ def bucket(aws, request):
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-40:].strip("-")
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    told = {"EventBridgeConfiguration": {}}
-    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=told)
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=TOLD)
     queue = aws.queue(name)
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [name]}}}
     aws.rule(name, [{"Arn": queue}], pattern)
@@ -97,8 +99,7 @@ def test_a_bucket_that_asks_for_nothing_tells_nothing(aws, bucket):
     s3 = aws.client("s3")
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     s3.put_object(Bucket=bucket, Key="silent", Body=b"1")
-    told = {"EventBridgeConfiguration": {}}
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=TOLD)
     s3.put_object(Bucket=bucket, Key="told", Body=b"1")
     assert [summary(event)[2] for event in aws.bodies(bucket)] == ["told"]
 
