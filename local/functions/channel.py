@@ -59,6 +59,8 @@ class Channel:
         self._silent = False  # nothing will be printed any more
         self._code = 0
         self.peak_kb = 0
+        self._hearing = select.poll()
+        self._hearing.register(self._control, select.POLLIN)
         self._printing = select.poll()
         self._printing.register(self._output, select.POLLIN)
         self._poll = select.poll()
@@ -72,7 +74,8 @@ class Channel:
         return self._code
 
     def alive(self) -> bool:
-        return not self._exited.is_set()
+        """Whether it can be called; asked between calls, when it has nothing to say."""
+        return self._open and not self._exited.is_set() and not self._hearing.poll(0)
 
     def send(self, message: Message, ends: float) -> None:
         """Send until `ends` (monotonic); that a process does not read shows on receipt."""
@@ -85,6 +88,8 @@ class Channel:
         """The next message, or why none comes; `take` gets every line printed until then."""
         lines = Lines(take)
         come = self._come(ends, limit_kb, lines)
+        if come is Stop.EXIT:
+            self._exited.wait(LAST_LINES)  # killed now, it would seem to have ended by that
         if isinstance(come, Stop):
             self.kill()
         self._drain(lines, LAST_LINES if isinstance(come, Stop) else 0)

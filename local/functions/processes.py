@@ -28,6 +28,7 @@ from local.jobs.layout import base_environment
 
 _INSIDE = Path(__file__).parent / "inside"
 _READ_AT_START = re.compile(r"PYTHON|LD_|MALLOC_|GLIBC_")
+TRIES = 2  # with a zygote: one that was idle for long has ended by itself
 READY_WITHIN = 60.0  # seconds for the zygote to import what it keeps
 
 
@@ -164,9 +165,6 @@ class Zygote:
                 self._names = frozenset(line.split())
         return self._names
 
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
     def fork(self, start: Start, control: int, output: int) -> Forked:
         """A child with these ends of its control socket and output; OSError when it is gone."""
         status, status_end = os.pipe()
@@ -189,7 +187,8 @@ class Zygote:
             self._socket.send(f"kill {child}".encode())
 
     def bury(self) -> None:
-        """It has ended: forget it."""
+        """It has ended, or must: forget it."""
+        self._process.kill()
         self._process.wait()
         self._reaper.remove(self._process.pid)
         self._socket.close()
@@ -226,20 +225,27 @@ class Starter:
 
     def _process(self, start: Start, control: int, output: int) -> Process:
         if self._forking and not any(map(_READ_AT_START.match, own_variables(start))):
-            with contextlib.suppress(OSError):
+            for _ in range(TRIES):
                 zygote = self._current()
-                if not shadows(start.path, zygote.names()):
+                try:
+                    if shadows(start.path, zygote.names()):
+                        break
                     return zygote.fork(start, control, output)
+                except OSError:
+                    self._bury(zygote)
         return Plain(start, control, output, self._reaper)
 
     def _current(self) -> Zygote:
         with self._lock:
-            if self._zygote is not None and not self._zygote.alive():
-                self._zygote.bury()
-                self._zygote = None
             if self._zygote is None:
                 self._zygote = Zygote(self._reaper)
             return self._zygote
+
+    def _bury(self, zygote: Zygote) -> None:
+        with self._lock:
+            if self._zygote is zygote:
+                self._zygote = None
+                zygote.bury()
 
 
 def own_variables(start: Start) -> set[str]:

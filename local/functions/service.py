@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
@@ -25,6 +26,8 @@ from local.functions.measures import Measures
 from local.functions.processes import Starter
 from local.functions.provisioned import Provisioned
 from local.functions.records import Settings, all_settings, settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,9 @@ class Functions:
         """After a start: provide what was configured before the server stopped."""
         for region, backend in list(lambda_backends[self._backend.account].items()):
             for name, kept in all_settings(backend).items():
+                self.warm_up()
                 for qualifier, config in kept.provisioned.items():
-                    target = self.find(name, qualifier, region)
-                    key = (target.function.arn, qualifier)
-                    self.provisioned.put(key, target.function, config["requested"])
+                    self._provide(name, qualifier, region, config["requested"])
 
     def warm_up(self) -> None:
         """Prepare in the background, so that the first cold start is a short one."""
@@ -153,6 +155,14 @@ class Functions:
 
     def count(self, arn: str, metric: str, value: float = 1.0) -> None:
         self._measures.count(arn.split(":")[6], metric, value)
+
+    def _provide(self, name: str, qualifier: str, region: str, requested: int) -> None:
+        try:
+            target = self.find(name, qualifier, region)
+        except ApiError as error:  # a layer may be gone; the server starts all the same
+            logger.warning("%s:%s cannot be provisioned: %s", name, qualifier, error)
+        else:
+            self.provisioned.put((target.function.arn, qualifier), target.function, requested)
 
     def _found(self, arn: str) -> Target:
         return self.find(arn, region=arn.split(":")[3])

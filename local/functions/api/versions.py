@@ -21,9 +21,10 @@ from local.functions.records import LATEST, KeptFunction, aliases, group, settin
 def create_function(call: Call) -> Reply:
     if group(call.backend, call.name) is not None:
         raise resource_conflict(f"Function already exist: {call.name}")
-    _check_dead_letters(call)
+    _check_configuration(call)
     spec = {**call.parameters, "FunctionName": call.name, "Publish": False}
     function = call.backend.create_function(spec)
+    call.functions.warm_up()
     configuration = function.get_configuration()
     if call.get("Publish"):
         configuration["Version"] = _publish(call, function, "").version
@@ -48,7 +49,7 @@ def update_function_code(call: Call) -> Reply:
 def update_function_configuration(call: Call) -> Reply:
     function = call.changeable()
     _check_revision(call, function)
-    _check_dead_letters(call)
+    _check_configuration(call)
     configuration = function.update_configuration(dict(call.parameters))
     call.functions.forget(call.arn)
     return 200, configuration
@@ -143,7 +144,7 @@ def _check_revision(call: Call, function: KeptFunction) -> None:
         raise precondition_failed()
 
 
-def _check_dead_letters(call: Call) -> None:
+def _check_configuration(call: Call) -> None:
     arn = (call.get("DeadLetterConfig") or {}).get("TargetArn")
     if arn:
         destinations.check(arn, "sqs sns")

@@ -232,8 +232,9 @@ def peak_kb() -> int:
 def run(number: int) -> NoReturn:
     """Serve and end as Python itself would; threads that a handler has left end as well."""
     code = 0
+    control = Control(number)  # open until the very end: the server takes its end for ours
     try:
-        serve(Control(number))
+        serve(control)
     except SystemExit as error:
         code = exit_code(error.code)
     except BaseException:  # noqa: BLE001 - Python's own last resort, done here

@@ -7,13 +7,16 @@ import json
 import threading
 import time
 import zipfile
+from contextlib import contextmanager
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from local.functions.service import Functions, Scale
 from local.gateway import Gateway
 from local.server import build_sagemaker
 
@@ -47,10 +50,22 @@ def wait_for(found, seconds: float = 20):
     return answer
 
 
+@contextmanager
+def refusal(code: str):
+    """Expects boto3 to raise this error; yields a dictionary that has its `Message` afterwards."""
+    said: dict[str, str] = {}
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        yield said
+    response = caught.value.response
+    assert response["Error"]["Code"] == code, response
+    said.update(response["Error"], Reason=response.get("Reason", ""))
+
+
 class Aws:
     """boto3's clients of a gateway that listens, and short ways to make and call functions."""
 
     archive = staticmethod(archive)
+    refusal = staticmethod(refusal)
     wait_for = staticmethod(wait_for)
 
     def __init__(self, port: int) -> None:
@@ -87,17 +102,62 @@ class Aws:
         text = answer["Payload"].read()
         return (json.loads(text) if text else None), answer
 
+    def publish(self, source: str, name: str = "dogs") -> str:
+        """Put other code in place and publish it: the number of the version."""
+        self.functions.update_function_code(FunctionName=name, ZipFile=archive(source))
+        return str(self.functions.publish_version(FunctionName=name)["Version"])
+
     def log(self, name: str = "dogs") -> list[str]:
+        """The lines of the only environment that has run."""
+        (lines,) = self.logs(name).values()
+        return lines
+
+    def logs(self, name: str = "dogs") -> dict[str, list[str]]:
+        """The lines of every environment, by log stream."""
         logs, group = self.client("logs"), f"/aws/lambda/{name}"
         streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
-        names = [stream["logStreamName"] for stream in streams]
-        assert len(names) == 1
-        events = logs.get_log_events(logGroupName=group, logStreamName=names[0])["events"]
-        return [event["message"] for event in events]
+        return {
+            stream["logStreamName"]: [
+                event["message"]
+                for event in logs.get_log_events(
+                    logGroupName=group, logStreamName=stream["logStreamName"]
+                )["events"]
+            ]
+            for stream in streams
+        }
+
+    def sums(self, namespace: str, metric: str, **dimensions: str) -> float:
+        """The sum of all data points of a metric."""
+        now = time.time()
+        answer = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=now - 3600,
+            EndTime=now + 3600,
+            Period=7200,
+            Statistics=["Sum"],
+        )
+        return float(sum(point["Sum"] for point in answer["Datapoints"]))
 
 
 @pytest.fixture
-def aws(backend):
+def scale():
+    """How large and patient Lambda is; a test module may have another one."""
+    return Scale(retry_delays=(0.01, 0.02))
+
+
+@pytest.fixture
+def functions(backend, scale, monkeypatch):
+    """The functions of the server that `aws` speaks to."""
+    made = Functions(backend, scale)
+    monkeypatch.setattr("local.server.Functions", lambda backend: made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def aws(backend, functions):
     sagemaker = build_sagemaker(backend)
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, Gateway(KEY, sagemaker, moto, lambda: None), threaded=True)
