@@ -22,7 +22,7 @@ HELD = {"ExpressionAttributeValues": {":me": ME}, "ConditionExpression": "Holder
 def acquire_lock(context: Context, *, next: str, twin: str | None) -> None:
     """Hold the lock; to `twin` if a running execution deploys the very same version."""
     flow, road = context.flow, context.road(OUTSIDE)
-    item = {**_key(context)["Key"], "Holder": ME, "Version": _version(), "Before": {"S": ""}}
+    item = {**_key(context)["Key"], "Holder": ME, "Version": _version(), "WayBack": {"S": ""}}
     flow.task(
         "AcquireLock",
         "dynamodb:putItem",
@@ -71,7 +71,7 @@ def _look_at_holder(context: Context) -> None:
     seen = {
         "holder": Expression("$.lock.Item.Holder.S"),
         "version": Expression("$.lock.Item.Version.N"),
-        "before": Expression("$.lock.Item.Before.S"),
+        "before": Expression("$.lock.Item.WayBack.S"),
     }
     flow.pass_("SeeHolder", assign={"lock": seen}, next="DescribeHolder")
     flow.task(
@@ -103,14 +103,14 @@ def _take_over(context: Context, following: str) -> None:
 
 def keep_road_back(context: Context, *, next: str) -> None:
     """Note the variable `before` in the lock, for whoever has to take it over."""
-    values = {":me": ME, ":before": {"S": Expression("States.JsonToString($before)")}}
+    values = {":me": ME, ":way": {"S": Expression("States.JsonToString($before)")}}
     with context.flow.failing(context.road(LOCKED)):
         context.flow.task(
             "KeepRoadBack",
             "dynamodb:updateItem",
             {
                 **_key(context),
-                "UpdateExpression": "SET Before = :before",
+                "UpdateExpression": "SET WayBack = :way",
                 "ConditionExpression": "Holder = :me",
                 "ExpressionAttributeValues": values,
             },
