@@ -62,7 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
     upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     add("diff", "Say what upsert would change; exit 2 if anything.")
     show = add("show", "Print a compiled document.")
-    show.add_argument("document", choices=["pipeline"])
+    documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles"]
+    show.add_argument("document", choices=documents)
     _add_execution_commands(add)
     approve = add("approve", "Approve a model package (the newest pending one by default).")
     approve.add_argument("version", nargs="?", type=int, help="version in the model package group")
@@ -161,6 +162,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; what was started on the server goes on.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `show deploy | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 0
     except Exception as error:
         sentence = explain(error)
         if sentence is None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from commands.output import emit, say
 from commands.session import Session
-from pipeline.definition import compile_pipeline, render
+from pipeline.definition import compile_pipeline
+from pipeline.definition import render as render_pipeline
 from provision import packages
 from provision.apply import apply
 from provision.change import Change, Clients, Result
@@ -16,6 +19,11 @@ from provision.documents import Documents
 from provision.plan import Plan, plan
 from settings import Settings
 from settings.contradictions import warnings
+from statemachine.alarms import alarms
+from statemachine.definition import KINDS, compile_machine
+from statemachine.definition import render as render_machine
+from statemachine.policies import role_documents
+from statemachine.rules import rules
 
 STEPS = Path(__file__).parents[1] / "steps"
 
@@ -41,17 +49,36 @@ def diff(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def show(session: Session, arguments: argparse.Namespace) -> int:
-    """Print the compiled pipeline definition; needs no server and no account.
+    """Print a compiled document; needs no server and no account.
 
-    Indented for reading; with --json exactly the bytes that upsert sends.
+    Indented for reading; with --json a pipeline or state machine is exactly the bytes that upsert
+    sends.
     """
-    definition = compile_documents(session.settings).pipeline
-    print(render(definition) if session.as_json else json.dumps(definition, indent=2))
+    document = compile_document(session.settings, arguments.document)
+    if not session.as_json:
+        text = json.dumps(document, indent=2)
+    elif arguments.document == "pipeline":
+        text = render_pipeline(document)
+    else:
+        text = render_machine(document)
+    print(text, flush=True)
     return 0
 
 
+def compile_document(settings: Settings, name: str) -> Any:
+    """One document by the name that `show` knows it by."""
+    if name == "pipeline":
+        return compile_pipeline(settings, packages.uris(packages.build(settings, STEPS)))
+    if name in KINDS:
+        return compile_machine(name, settings)
+    if name == "rules":
+        return [dataclasses.asdict(rule) for rule in rules(settings)]
+    return {"alarms": alarms, "roles": role_documents}[name](settings)
+
+
 def compile_documents(settings: Settings) -> Documents:
-    """Everything that the settings describe."""
+    """What upsert brings about. The state machines and their rules are shown and not yet deployed:
+    the functions that they call are missing, so that each deployment would fail."""
     code = packages.build(settings, STEPS)
     return Documents(
         pipeline=compile_pipeline(settings, packages.uris(code)),
@@ -73,7 +100,8 @@ def make_plan(session: Session) -> Plan:
 
 def _apply(session: Session, planned: Plan) -> list[Result]:
     def report(change: Change) -> None:
-        say(f"{change.kind:<12} {change.resource} {change.name}")
+        why = "" if change.kind == "create" else f"  ({change.reason})"
+        say(f"{change.kind:<12} {change.resource} {change.name}{why}")
 
     return apply(planned, _clients(session), report)
 

@@ -11,6 +11,7 @@ from typing import Any
 from provision.change import Change, Clients, compare, only, or_none, unless_there
 from provision.logs import MACHINES, machine_logs
 from settings import Settings
+from statemachine.definition import render
 from statemachine.names import Names
 
 RESOURCE = "state-machine"
@@ -48,16 +49,11 @@ class Machine:
     def request(self) -> dict[str, Any]:
         """What CreateStateMachine and UpdateStateMachine both take."""
         return {
-            "definition": rendered(self.definition),
+            "definition": render(self.definition),
             "roleArn": self.role_arn,
             "loggingConfiguration": self.logging(),
             "tracingConfiguration": {"enabled": False},
         }
-
-
-def rendered(definition: Mapping[str, Any]) -> str:
-    """The definition as text: the same for equal definitions."""
-    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
 
 
 def plan_machines(
@@ -70,7 +66,7 @@ def plan_machines(
     names = Names(settings)
     for kind in MACHINES if definitions else ():
         definition, name = definitions[kind], names.state_machine(kind)
-        version = hashlib.sha256(rendered(definition).encode()).hexdigest()[:12]
+        version = hashlib.sha256(render(definition).encode()).hexdigest()[:12]
         desired = Machine(
             name,
             names.state_machine_arn(kind),

@@ -57,8 +57,6 @@ class Plan:
 
 def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
     """Read what is deployed and compare it with what the settings describe."""
-    alarms = [str(alarm["AlarmName"]) for alarm in documents.alarms]
-    rules = [rule.name for rule in documents.rules]
     return Plan(
         (
             *plan_roles(clients, settings, documents.roles),
@@ -66,16 +64,25 @@ def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
             *_plan_code(clients, documents.packages),
             plan_group(clients, settings),
             plan_pipeline(clients, settings, documents.pipeline),
-            plan_table(clients, settings),
-            plan_topic(clients, settings, alarms),
-            plan_queue(clients, settings, rules),
-            *plan_logs(clients, settings),
-            *plan_functions(clients, settings, documents.functions),
-            *plan_alarms(clients, settings, documents.alarms),
-            *plan_machines(clients, settings, documents.machines),
-            *plan_rules(clients, settings, documents.rules),
+            *(_plan_deployment(clients, settings, documents) if documents.machines else ()),
         )
     )
+
+
+def _plan_deployment(
+    clients: Clients, settings: Settings, documents: Documents
+) -> Iterator[Change]:
+    """What the state machines need, then they, then the rules that start them."""
+    alarms = [str(alarm["AlarmName"]) for alarm in documents.alarms]
+    rules = [rule.name for rule in documents.rules]
+    yield plan_table(clients, settings)
+    yield plan_topic(clients, settings, alarms)
+    yield plan_queue(clients, settings, rules)
+    yield from plan_logs(clients, settings)
+    yield from plan_functions(clients, settings, documents.functions)
+    yield from plan_alarms(clients, settings, documents.alarms)
+    yield from plan_machines(clients, settings, documents.machines)
+    yield from plan_rules(clients, settings, documents.rules)
 
 
 def _plan_code(clients: Clients, packages: Mapping[str, Package]) -> Iterator[Change]:

@@ -34,6 +34,7 @@ class Role:
     """The role as it should be; `trust` says who may assume it, `policy` what it may do."""
 
     name: str
+    arn: str
     trust: Mapping[str, Any]
     policy: Mapping[str, Any]
     tags: dict[str, str]
@@ -50,9 +51,14 @@ def plan_roles(
     for actor in ROLE_ACTORS:
         if getattr(settings.roles, actor) or not documents:
             continue
-        document = documents[actor]
-        name = Names(settings).made_role(actor)
-        desired = Role(name, document["trust"], document["policy"], settings.tags)
+        document, names = documents[actor], Names(settings)
+        desired = Role(
+            names.made_role(actor),
+            names.role(actor),
+            document["trust"],
+            document["policy"],
+            settings.tags,
+        )
         yield compare(RESOURCE, _current(clients("iam"), desired), desired)
 
 
@@ -75,7 +81,7 @@ def apply_role(clients: Clients, change: Change) -> str:
     iam.put_role_policy(
         RoleName=role.name, PolicyName=POLICY, PolicyDocument=json.dumps(role.policy)
     )
-    return str(iam.get_role(RoleName=role.name)["Role"]["Arn"])
+    return role.arn
 
 
 def _current(iam: Any, role: Role) -> dict[str, Any] | None:

@@ -16,6 +16,8 @@ from provision.documents import Documents
 from provision.packages import build, uris
 from provision.plan import plan
 from statemachine.alarms import alarms
+from statemachine.definition import KINDS, compile_machine
+from statemachine.policies import role_documents
 from statemachine.rules import rules
 from tests.provision import examples
 from tests.provision.aws import RecordedSageMaker
@@ -86,14 +88,16 @@ def described(local, steps_folder, compiled):
         packages = build(loaded, steps_folder)
         key = repr((loaded, uris(packages)))
         if key not in compiled:
-            compiled[key] = compile_pipeline(loaded, uris(packages))
+            machines = {kind: compile_machine(kind, loaded) for kind in KINDS}
+            compiled[key] = compile_pipeline(loaded, uris(packages)), machines
+        pipeline, machines = compiled[key]
         return Documents(
-            pipeline=compiled[key],
+            pipeline=pipeline,
             packages=packages,
-            roles=examples.roles(loaded),
+            roles=role_documents(loaded),
             functions=examples.archives(),
             alarms=alarms(loaded),
-            machines=examples.machines(),
+            machines=machines,
             rules=rules(loaded),
         )
 

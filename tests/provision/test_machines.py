@@ -1,10 +1,11 @@
 """State machines: definition, role, logs and tags; a diff names the state."""
 
+import dataclasses
 import json
 
 import pytest
 
-from tests.provision import examples
+from statemachine.definition import compile_machine
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:breedline-deploy"
 
@@ -14,16 +15,16 @@ def states(clients):
     return clients("stepfunctions")
 
 
-def slower():
-    machines = examples.machines()
-    machines["deploy"]["States"]["Wait"]["Seconds"] = 5
-    return machines
+@pytest.fixture
+def slower(local):
+    """Settings that change all three state machines."""
+    return dataclasses.replace(local, rollout=dataclasses.replace(local.rollout, poll_seconds=7))
 
 
 def test_a_state_machine_logs_its_states_and_not_their_data(upsert, states, local):
     upsert()
     found = states.describe_state_machine(stateMachineArn=ARN)
-    assert json.loads(found["definition"]) == examples.machine("deploy")
+    assert json.loads(found["definition"]) == compile_machine("deploy", local)
     assert found["roleArn"].endswith(":role/breedline-eu-west-1-workflow")
     group = (
         "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/states/breedline-deploy:*"
@@ -43,23 +44,22 @@ def test_rollback_is_made_before_deploy_which_may_start_it(upsert):
     assert made.index("breedline-rollback") < made.index("breedline-deploy")
 
 
-def test_a_changed_state_is_shown_by_its_name(upsert, replan):
+def test_a_changed_state_is_shown_by_its_name(upsert, replan, slower):
     upsert()
-    (change,) = replan(machines=slower())
-    assert change.name == "breedline-deploy"
-    definition, version = change.diff
-    assert definition == "definition.States.Wait.Seconds: 1 -> 5"
-    assert version.startswith("tags.version: ")
+    change = next(change for change in replan(slower) if change.name == "breedline-deploy")
+    assert change.reason == "definition, tags differ"
+    assert "definition.States.AwaitEndpointBriefly.Seconds: 1 -> 7" in change.diff
+    assert change.diff[-1].startswith("tags.version: ")
 
 
-def test_a_changed_state_machine_is_updated_in_place(upsert, replan, states):
+def test_a_changed_state_machine_is_updated_in_place(upsert, replan, states, slower):
     upsert()
     created = states.describe_state_machine(stateMachineArn=ARN)["creationDate"]
-    upsert(machines=slower())
+    upsert(slower)
     found = states.describe_state_machine(stateMachineArn=ARN)
-    assert json.loads(found["definition"])["States"]["Wait"]["Seconds"] == 5
+    assert json.loads(found["definition"]) == compile_machine("deploy", slower)
     assert found["creationDate"] == created
-    assert replan(machines=slower()) == []
+    assert replan(slower) == []
 
 
 def test_logs_that_were_switched_off_are_an_update(upsert, replan, states):
