@@ -120,6 +120,7 @@ def serve(folder: Path, region: str, port: int) -> None:
         (folder / "connection.json").unlink(missing_ok=True)
         stop.set()
         keeper.join()
+        backend.events.close()
         backend.store.close()
 
 

@@ -22,7 +22,7 @@ class Tags:
 
     def attach(self, arn: str, tags: list[dict[str, str]] | None) -> None:
         """Merge `tags` (Key, Value) into those of the resource."""
-        merged = self._read(arn) | {tag["Key"]: tag["Value"] for tag in tags or []}
+        merged = self.of(arn) | {tag["Key"]: tag["Value"] for tag in tags or []}
         self._write(arn, merged)
 
     def remove_all(self, arn: str) -> None:
@@ -32,7 +32,8 @@ class Tags:
         except NoSuchDocument:
             return
 
-    def _read(self, arn: str) -> dict[str, str]:
+    def of(self, arn: str) -> dict[str, str]:
+        """The resource's tags, by key."""
         document = self._store.find(KIND, arn)
         return dict(document["Tags"]) if document else {}
 
@@ -46,11 +47,11 @@ class Tags:
         return {"Tags": request["Tags"]}
 
     def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        tags = self._read(request["ResourceArn"])
+        tags = self.of(request["ResourceArn"])
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
-        left = self._read(request["ResourceArn"])
+        left = self.of(request["ResourceArn"])
         for key in request["TagKeys"]:
             left.pop(key, None)
         self._write(request["ResourceArn"], left)

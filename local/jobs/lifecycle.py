@@ -179,8 +179,9 @@ class JobTable:
         self._controls.pop(name, None)
 
     def _announce(self, document: Document) -> None:
-        detail = event_times(public(document))
-        self.backend.events.emit(self.kind.event, detail, [document[self.kind.arn_key]])
+        arn = document[self.kind.arn_key]
+        detail = event_times(public(document)) | {"Tags": self.backend.tags.of(arn)}
+        self.backend.events.emit(self.kind.event, detail, [arn])
 
 
 def _concluding(

@@ -22,7 +22,13 @@ def test_a_model_package_and_its_approval(aws):
     sagemaker = aws.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="dogs")
     arn = sagemaker.create_model_package(
-        ModelPackageGroupName="dogs", ModelApprovalStatus="PendingManualApproval"
+        ModelPackageGroupName="dogs",
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": "any"}],
+            "SupportedContentTypes": ["image/jpeg"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
     )["ModelPackageArn"]
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     events = sorted(aws.bodies("packages", 2), key=lambda e: e["detail"]["ModelApprovalStatus"])
@@ -71,7 +77,7 @@ def test_an_execution_of_a_pipeline_and_its_steps(aws):
         "pipelineArn": pipeline_arn,
         "pipelineExecutionArn": arn,
     }
-    steps = [event["detail"] for event in aws.bodies("steps", 2)]
+    steps = [event["detail"] for event in aws.bodies("steps", 3)]
     [failed] = [step for step in steps if step["currentStepStatus"] == "Failed"]
     assert (failed["stepName"], failed["stepType"]) == ("Stop", "Fail")
     assert failed["failureReason"] == "enough"
