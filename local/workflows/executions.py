@@ -21,6 +21,7 @@ from local.workflows.paging import page_of
 from local.workflows.run import Order, Run
 
 KIND = "Execution"
+LARGEST_HISTORY = 25_000  # events; AWS ends an execution that reaches it
 STOPPED = "The embedded AWS stopped while this execution ran."
 SUMMARY = (
     *("executionArn", "stateMachineArn", "stateMachineVersionArn", "stateMachineAliasArn"),
@@ -161,7 +162,7 @@ class Executions:
             if event["type"] in history.OUTCOMES:
                 self._finish(arn, event)
 
-        kept = History(self._path(execution), self._backend.now, (listen,))
+        kept = History(self._path(execution), self._backend.now, LARGEST_HISTORY, (listen,))
         return Run(order, kept, self.activities)
 
     def _finish(self, arn: str, event: history.Event) -> None:
@@ -177,7 +178,9 @@ class Executions:
         except NoSuchDocument:
             return
         with self._lock:
-            self.running.pop(arn, None)
+            run = self.running.pop(arn, None)
+        if run:
+            run.unwind()
         announce(self._backend, execution, self._input(execution), details.get("output"))
         if execution["stateMachineArn"] in self._machines.retired():
             self._forget_machine(execution["stateMachineArn"])
@@ -191,7 +194,8 @@ class Executions:
         run = self.running.get(request["executionArn"])
         if run:
             run.stop(request.get("error"), request.get("cause"))
-            execution = self._get(request["executionArn"])
+            stopped = self._store.find(KIND, request["executionArn"])
+            return {"stopDate": (stopped or {}).get("stopDate", self._backend.now())}
         return {"stopDate": execution["stopDate"]}
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:

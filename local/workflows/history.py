@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
-LARGEST = 25_000  # events; AWS ends an execution that reaches it
 OUTCOMES = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -39,8 +38,8 @@ class History(EventManager):  # type: ignore[misc]
         self,
         path: Path,
         now: Callable[[], float],
-        listeners: tuple[Callable[[Event], None], ...] = (),
-        largest: int = LARGEST,
+        largest: int,
+        listeners: tuple[Callable[[Event], None], ...],
     ) -> None:
         super().__init__()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,13 +82,14 @@ class History(EventManager):  # type: ignore[misc]
 
     def _event(self, previous: int, kind: str, details: Mapping[str, Any] | None) -> Event:
         self._last += 1
-        event = {"id": self._last, "previousEventId": previous, "type": kind, **(details or {})}
         if self._last >= self._largest and kind not in OUTCOMES:
             cause = f"The execution reached the maximum number of history events ({self._largest})."
-            event["type"] = "ExecutionFailed"
-            event["executionFailedEventDetails"] = {"error": "States.Runtime", "cause": cause}
-        event["timestamp"] = round(self._now(), 3)
-        return event
+            kind = "ExecutionFailed"
+            told = {"error": "States.Runtime", "cause": cause}
+            details = {"executionFailedEventDetails": told}
+        now = round(self._now(), 3)
+        start = {"id": self._last, "previousEventId": previous, "type": kind, "timestamp": now}
+        return start | dict(details or {})
 
     def _write(self, event: Event) -> None:
         self._file.write(json.dumps(event, default=str, ensure_ascii=False) + "\n")

@@ -151,7 +151,7 @@ class Machines:
             changed["_revision"] = self._add_revision(arn, changed)
             if {"definition", "roleArn"} & changes.keys():
                 changed["revisionId"] = changed["_revision"]
-        machine = self._store.set(KIND, arn, **changed)
+        machine = self._store.update(KIND, arn, lambda kept: kept.update(changed))
         answer = {"updateDate": machine["_updated"]}
         if "revisionId" in machine:
             answer["revisionId"] = machine["revisionId"]
