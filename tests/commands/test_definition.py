@@ -66,10 +66,10 @@ def test_upsert_makes_everything_once_and_then_what_a_setting_changes(command_li
     assert [change["name"] for change in made] == [change["name"] for change in planned]
     assert command_line.json("diff", code=0)["is_empty"]
 
-    file = changed(tmp_path, "period_seconds = 10", "period_seconds = 30")
-    updated = command_line.json("upsert", file)["applied"]
-    assert {change["resource"] for change in updated} == {"alarm"}
-    assert "Period: 10 -> 30" in updated[0]["diff"]
+    file = changed(tmp_path, "epochs = 30", "epochs = 40")
+    (updated,) = command_line.json("upsert", file)["applied"]
+    assert (updated["resource"], updated["kind"]) == ("pipeline", "update")
+    assert "definition.Parameters.Epochs.DefaultValue: 30 -> 40" in updated["diff"]
     assert command_line.run("upsert", file).stdout == "Nothing to change.\n"
 
 
