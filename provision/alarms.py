@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provision.change import Change, Clients, as_tags, compare, from_tags, only
+from provision.change import Change, Clients, as_tags, compare, from_tags, only, or_none
 from provision.stale import marks, plan_stale
 from settings import Settings
 from statemachine.names import Names
@@ -57,7 +57,8 @@ def apply_alarm(clients: Clients, change: Change) -> str:
     """Put the alarm, or delete it; returns its ARN or name."""
     cloudwatch = clients("cloudwatch")
     if change.kind == "delete":
-        cloudwatch.delete_alarms(AlarmNames=[change.name])
+        # Somebody else may have deleted it meanwhile.
+        or_none(lambda: cloudwatch.delete_alarms(AlarmNames=[change.name]), "ResourceNotFound")
         return change.name
     alarm: Alarm = change.desired
     cloudwatch.put_metric_alarm(**alarm.request, Tags=as_tags(alarm.tags))

@@ -83,7 +83,7 @@ def apply_rule(clients: Clients, change: Change) -> str:
     events = clients("events")
     if change.kind == "delete":
         _remove_targets(events, change.name, set())
-        events.delete_rule(Name=change.name)
+        or_none(lambda: events.delete_rule(Name=change.name), ABSENT)
         return change.name
     desired: Deployed = change.desired
     made = events.put_rule(**desired.request(), Tags=as_tags(desired.tags))

@@ -121,3 +121,16 @@ def test_the_later_of_two_upserts_at_once_wins(clients, local, described, replan
     apply(first, clients)
     apply(second, clients)
     assert replan(other) == []
+
+
+def test_what_is_deleted_twice_is_gone(clients, local, upsert, described, replan):
+    triggers = dataclasses.replace(local.triggers, retrain_schedule="rate(1 day)")
+    limits = dataclasses.replace(local.alarms, min_confidence=0.5)
+    upsert(dataclasses.replace(local, triggers=triggers, alarms=limits))
+    planned_by_both = plan(clients, local, described())
+    kinds = [change.kind for change in planned_by_both.changes]
+    assert kinds.count("delete") == 2
+    assert ", 2 to delete, " in str(planned_by_both)
+    for _ in range(2):
+        apply(planned_by_both, clients)
+    assert replan() == []
