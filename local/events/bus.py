@@ -60,16 +60,16 @@ class Events:
         source: str,
     ) -> None:
         """The same in any region."""
-        event = envelope(
-            source=source,
-            detail_type=detail_type,
-            detail=json.loads(json.dumps(detail)),  # the sender may go on changing its own
-            resources=resources,
-            account=self._account,
-            region=region,
-            time=time.time(),
-        )
         try:
+            event = envelope(
+                source=source,
+                detail_type=detail_type,
+                detail=json.loads(json.dumps(detail)),  # the sender may go on changing its own
+                resources=resources,
+                account=self._account,
+                region=region,
+                time=time.time(),
+            )
             self.publish(event, region)
         except Exception:  # the sender's own work is done: it must not fail for its event
             logger.exception("the event '%s' could not be sent", detail_type)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from local.errors import ApiError
 from local.events.delivery import LONGEST_AGE, MOST_RETRIES
 from local.events.expressions import InvalidExpression, parse
 from local.events.matchers import InvalidPattern
 from local.events.pattern import compile_pattern
 from local.events.payload import InvalidInput, check_input
 from local.events.targets import TARGETS, Arn, kind, parse_arn
+from local.shapes import Shapes
 
 MOST_TARGETS = 5  # a rule; AWS's own limit
 MOST_ENTRIES = 10
@@ -32,8 +35,21 @@ def invalid(message: str) -> Refusal:
     return Refusal("ValidationException", message)
 
 
-def check_rule(pattern: str | None, expression: str | None) -> None:
-    """PutRule's pattern and schedule; raises Refusal."""
+@functools.cache
+def _shapes() -> Shapes:
+    return Shapes("events")
+
+
+def _check_shape(action: str, request: dict[str, Any]) -> None:
+    try:
+        _shapes().check(action, request)
+    except ApiError as error:
+        raise Refusal(error.code, error.message) from error
+
+
+def check_rule(name: str, pattern: str | None, expression: str | None) -> None:
+    """PutRule's name, pattern and schedule; raises Refusal."""
+    _check_shape("PutRule", {"Name": name})
     if pattern:
         check_pattern(pattern)
     if expression:
@@ -59,6 +75,7 @@ def check_expression(expression: str, zone: str = "UTC") -> None:
 
 def check_targets(present: Sequence[Mapping[str, Any]], put: Sequence[Mapping[str, Any]]) -> None:
     """PutTargets' targets beside those that the rule has; raises Refusal."""
+    _check_shape("PutTargets", {"Rule": "any", "Targets": list(put)})
     ids = [target["Id"] for target in put]
     if len(set(ids)) < len(ids):
         raise invalid("Duplicate TargetId in the request.")

@@ -104,7 +104,7 @@ def _put_events(events: Events) -> Callable[..., Any]:
 
 def _put_rule(backend: Any, name: str, *arguments: Any, **given: Any) -> Any:
     try:
-        check_rule(given.get("event_pattern"), given.get("scheduled_expression"))
+        check_rule(name, given.get("event_pattern"), given.get("scheduled_expression"))
     except Refusal as refusal:
         raise _refused(refusal) from refusal
     put = _original(events_models.EventsBackend, "put_rule")

@@ -100,7 +100,10 @@ class Schedules:
         self, schedule: Schedule, scheduled: Scheduled, due: float, now: float, anchor: float
     ) -> float | None:
         if scheduled.end is None or due <= scheduled.end:
-            scheduled.fire(due)
+            try:
+                scheduled.fire(due)
+            except Exception:  # one schedule's fault must not keep the others from firing
+                logger.exception("the schedule %s could not fire", scheduled.arn)
         return schedule.after(now, anchor)
 
     def _anchor(self, scheduled: Scheduled, now: float) -> float:

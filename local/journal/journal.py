@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from moto.s3 import notifications
+
 from local.gateway import presented_scope
 from local.journal import rest
 from local.journal.file import Entries, Entry
@@ -48,7 +50,10 @@ class Journal:
         One that is refused is tried again after the others, as long as that helps: it may name
         what came later. What is refused in the end stays in the journal.
         """
-        left = [entry for _, entry in self._entries.all()]
+        with _no_test_events():
+            self._replay(app, [entry for _, entry in self._entries.all()])
+
+    def _replay(self, app: WsgiApp, left: list[Entry]) -> None:
         tried = len(left) + 1
         refused: list[tuple[Entry, str]] = []
         while 0 < len(left) < tried:
@@ -159,6 +164,17 @@ class Journal:
     def _whole(self, request: Request, found: Key) -> Key:
         region = "" if request.service in ("iam", "s3") else request.region
         return (request.service, region, *found)
+
+
+@contextlib.contextmanager
+def _no_test_events() -> Iterator[None]:
+    """S3 sends a test event when notifications are put; it did so when they were first put."""
+    original = notifications.send_test_event
+    notifications.send_test_event = lambda account_id, bucket: None
+    try:
+        yield
+    finally:
+        notifications.send_test_event = original
 
 
 def _made_again(app: WsgiApp, entry: Entry) -> str:

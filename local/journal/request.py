@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -62,7 +62,7 @@ class Request:
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Request:
         """The same JSON request with other fields."""
-        return Request(**(self.__dict__ | {"body": json.dumps(parameters).encode()}))
+        return replace(self, body=json.dumps(parameters).encode())
 
     def document(self) -> dict[str, Any]:
         """The request as JSON."""

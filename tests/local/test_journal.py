@@ -215,3 +215,87 @@ def test_a_line_that_was_cut_is_left_out(server):
     server.connection, _ = ensure_server(server.folder, REGION)
     topics = server.client("sns").list_topics()["Topics"]
     assert [topic["TopicArn"] for topic in topics] == [arn("sns", "news")]
+
+
+TARGET = {
+    "ServiceNamespace": "dynamodb",
+    "ResourceId": "table/t",
+    "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+}
+LIFECYCLE = {
+    "Rules": [
+        {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "a/"}, "Expiration": {"Days": 3}}
+    ]
+}
+
+
+def furnish(server):
+    """Settings of many services, each also changed once."""
+    sqs, s3, logs = (server.client(name) for name in ("sqs", "s3", "logs"))
+    sqs.create_queue(QueueName="dead")
+    url = sqs.create_queue(QueueName="q", tags={"a": "b"})["QueueUrl"]
+    redrive = json.dumps({"deadLetterTargetArn": arn("sqs", "dead"), "maxReceiveCount": 3})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": redrive})
+    s3.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_lifecycle_configuration(Bucket="data", LifecycleConfiguration=LIFECYCLE)
+    told = [{"QueueArn": arn("sqs", "q"), "Events": ["s3:ObjectCreated:*"]}]
+    s3.put_bucket_notification_configuration(
+        Bucket="data", NotificationConfiguration={"QueueConfigurations": told}
+    )
+    logs.create_log_group(logGroupName="/kept")
+    for days in (1, 7):
+        logs.put_retention_policy(logGroupName="/kept", retentionInDays=days)
+    scaling = server.client("application-autoscaling")
+    scaling.register_scalable_target(**TARGET, MinCapacity=1, MaxCapacity=4)
+    scaling.register_scalable_target(**TARGET, MaxCapacity=5)
+    iam = server.client("iam")
+    iam.create_user(UserName="someone")
+    iam.create_access_key(UserName="someone")
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="t", Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+    sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "c", "Value": "d"}])
+
+
+def described(server):
+    """What clients see of it."""
+    sqs, s3, iam = (server.client(name) for name in ("sqs", "s3", "iam"))
+    url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    told = s3.get_bucket_notification_configuration(Bucket="data")
+    [target] = server.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="dynamodb"
+    )["ScalableTargets"]
+    groups = server.client("logs").describe_log_groups()["logGroups"]
+    return {
+        "redrive": attributes["RedrivePolicy"],
+        "queue tags": sqs.list_queue_tags(QueueUrl=url)["Tags"],
+        "lifecycle": s3.get_bucket_lifecycle_configuration(Bucket="data")["Rules"],
+        "notifications": told["QueueConfigurations"],
+        "retention": [(group["logGroupName"], group["retentionInDays"]) for group in groups],
+        "scaling": [target[key] for key in ("MinCapacity", "MaxCapacity", "ScalableTargetARN")],
+        "keys": [
+            key["AccessKeyId"]
+            for key in iam.list_access_keys(UserName="someone")["AccessKeyMetadata"]
+        ],
+        "topic tags": server.client("sns").list_tags_for_resource(ResourceArn=arn("sns", "t"))[
+            "Tags"
+        ],
+    }
+
+
+def messages(server, name):
+    sqs = server.client("sqs")
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    return sqs.receive_message(QueueUrl=url).get("Messages", [])
+
+
+def test_clients_see_no_difference_after_two_restarts(server):
+    furnish(server)
+    before = described(server)
+    assert len(messages(server, "q")) == 1  # S3's test event
+    for _ in range(2):
+        stop_server(server.folder)
+        server.connection, _started = ensure_server(server.folder, REGION)
+        assert described(server) == before
+        assert messages(server, "q") == []
+    assert "was refused" not in (server.folder / "server.log").read_text()

@@ -36,6 +36,13 @@ def test_a_bad_schedule_is_refused(aws):
         assert message.startswith("Parameter ScheduleExpression is not valid.")
 
 
+def test_a_bad_name_is_refused(aws):
+    put = aws.client("events").put_rule
+    code, message = refused(put, Name="a b", EventPattern='{"source": ["a"]}')
+    assert code == "ValidationException"
+    assert "'a b' at 'Name'" in message
+
+
 def test_a_pattern_can_be_tried(aws):
     event = json.dumps({"id": "1", "source": "a", "detail": {"n": 5}})
     test = aws.client("events").test_event_pattern
@@ -65,6 +72,16 @@ def test_a_pattern_can_be_tried(aws):
                 "SageMakerPipelineParameters": {"PipelineParameterList": []},
             },
             "SageMakerPipelineParameters is not supported",
+        ),
+        (
+            {
+                "Arn": "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/p",
+                "RoleArn": ROLE,
+                "SageMakerPipelineParameters": {
+                    "PipelineParameterList": [{"Name": "a b", "Value": "v"}]
+                },
+            },
+            "PipelineParameterList[0].Name",
         ),
         (
             {

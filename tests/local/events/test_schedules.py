@@ -135,6 +135,17 @@ def test_a_start_and_an_end_are_kept_to(room):
     assert room.fired == [("r", 10), ("r", 20)]
 
 
+def test_one_that_fails_keeps_no_other_from_firing(room):
+    def fail(due):
+        raise OSError("no")
+
+    room.listed["broken"] = Scheduled("broken", "rate(1 minute)", fail)
+    room.put("r", "rate(1 minute)")
+    room.at(1)
+    room.at(2)
+    assert room.fired == [("r", 1), ("r", 2)]
+
+
 def test_the_file_of_anchors_may_be_broken(room):
     (room.folder / "schedules.json").write_text("{")
     room.put("r", "rate(1 minute)")
