@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -25,9 +25,39 @@ class Metrics:
         unit: str = "None",
     ) -> None:
         """One data point; `timestamp` in seconds since the epoch."""
+        self._put(namespace, name, {"Value": value}, dimensions, timestamp, unit)
+
+    def put_statistics(
+        self,
+        namespace: str,
+        name: str,
+        values: Sequence[float],
+        dimensions: Mapping[str, str],
+        timestamp: float,
+        unit: str = "None",
+    ) -> None:
+        """Several values as one statistic set: their number, sum, least and most remain."""
+        statistics = {
+            "SampleCount": len(values),
+            "Sum": sum(values),
+            "Minimum": min(values),
+            "Maximum": max(values),
+        }
+        told = {"StatisticValues": statistics}
+        self._put(namespace, name, told, dimensions, timestamp, unit)
+
+    def _put(
+        self,
+        namespace: str,
+        name: str,
+        told: Mapping[str, Any],
+        dimensions: Mapping[str, str],
+        timestamp: float,
+        unit: str,
+    ) -> None:
         point = {
             "MetricName": name,
-            "Value": value,
+            **told,
             "Unit": unit,
             # moto compares it with times that carry no zone.
             "Timestamp": datetime.fromtimestamp(timestamp, tz=timezone.utc).replace(tzinfo=None),

@@ -97,8 +97,9 @@ class Channel:
         return come
 
     def kill(self) -> None:
-        """Kill the process and all that it has started."""
-        self._process.kill()
+        """Kill the process and all that it has started; its number may be another's afterwards."""
+        if not self._exited.is_set():
+            self._process.kill()
 
     def close(self) -> None:
         """Kill and let go; no thread may be using the channel."""

@@ -65,10 +65,11 @@ class Environment:
         self._channel: Channel | None = None
         self._folder: Path | None = None
         self._ready = False
+        self._over = False  # what it ran has ended it
 
     def alive(self) -> bool:
         """Whether it can serve: its process runs, or has not been needed yet."""
-        return self._channel is None or self._channel.alive()
+        return not self._over and (self._channel is None or self._channel.alive())
 
     def invoke(self, invocation: Invocation, take: Take) -> Outcome:
         """One invocation; a cold environment is initialised first."""
@@ -91,6 +92,7 @@ class Environment:
             self._ready = True
             return Outcome(b"", init_duration=took)
         outcome = self._outcome(come, INIT_LIMIT, request_id, take)
+        self._over = True
         channel.kill()
         return replace(outcome, init_duration=took)
 
@@ -129,6 +131,7 @@ class Environment:
         self._channel.send(Message(call, invocation.event), ends)
         come = self._channel.receive(ends, self._limit_kb, take)
         took = 1000 * (time.monotonic() - begun)
+        self._over = isinstance(come, Stop)
         outcome = self._outcome(come, self.function.timeout, invocation.request_id, take)
         return replace(outcome, duration=took)
 

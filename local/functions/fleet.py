@@ -81,10 +81,16 @@ class Fleet:
         if idle:
             environment.end()
 
-    def forget(self, arn: str) -> None:
-        """End what waits of every version of a function: it has changed, or was deleted."""
+    def forget(self, arn: str, version: str | None = None) -> None:
+        """End what waits of one version of a function, or of all: it has changed, or is gone."""
         with self._changed:
-            gone = [e for e in self._all() if e.function.arn == arn and not e.provisioned]
+            gone = [
+                environment
+                for environment in self._all()
+                if environment.function.arn == arn
+                and version in (None, environment.function.version)
+                and not environment.provisioned
+            ]
         for environment in gone:
             self.retire(environment)
 
@@ -104,12 +110,15 @@ class Fleet:
                 for environment in self._idle.get(_key(function), [])
                 if environment.provisioned == provisioned
             ]
-            stale = [e for e in idle if e.function != function or not e.alive()]
-            found = next((e for e in reversed(idle) if e not in stale), None)
-            if found:
-                self._drop(found)
+            stale = [e for e in idle if e.function != function]
+            dead = [e for e in idle if not e.alive()]
+            found = next((e for e in reversed(idle) if e not in (*stale, *dead)), None)
+            for environment in (*dead, *([found] if found else [])):
+                self._drop(environment)
         for environment in stale:
             self.retire(environment)
+        for environment in dead:  # not retired: a provisioned one is to be replaced
+            environment.end()
         return found
 
     def _all(self) -> list[Environment]:

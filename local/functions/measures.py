@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from local.backend import Backend
 from local.functions import emf
+from local.functions.buckets import Buckets
 from local.functions.concurrency import Lease
 from local.functions.function import Function, Outcome
 
@@ -15,11 +16,12 @@ class Measures:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._metrics = Buckets(backend.metrics)
 
     def embedded(self, line: str) -> None:
         """Turn a printed line into metrics, if it is one that carries them."""
         for point in emf.points(line, self._backend.now()):
-            self._backend.metrics.put(
+            self._metrics.put(
                 point.namespace,
                 point.name,
                 point.value,
@@ -53,4 +55,4 @@ class Measures:
 
     def _put(self, metric: str, value: float, dimensions: dict[str, str], unit: str) -> None:
         now = self._backend.now()
-        self._backend.metrics.put(NAMESPACE, metric, value, dimensions, now, unit)
+        self._metrics.put(NAMESPACE, metric, value, dimensions, now, unit)

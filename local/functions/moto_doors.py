@@ -59,6 +59,9 @@ def answer_invocations(functions: Functions) -> None:
         try:
             target = functions.find(function_name, qualifier, backend.region_name)
             answer = functions.run(target, _as_bytes(body))
+        except Throttled as error:  # the batch has failed, and will come again
+            response_headers["x-amz-function-error"] = "Unhandled"
+            return error.message.encode()
         except ApiError as error:
             raise _as_moto(error) from error
         response_headers.update(_headers(answer))

@@ -50,12 +50,12 @@ class Provisioned:
         self._fleet = fleet
         self._write = write
         self._pools: dict[Key, _Pool] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         fleet.on_lost = self._replace
 
     def put(self, key: Key, function: Function, requested: int) -> None:
         """Provide so many environments of a function's version under this key, and no others."""
-        with self._changed:
+        with self._lock:
             pool = self._pools.get(key)
             if pool is None or pool.function != function:
                 gone = pool.environments if pool else []
@@ -68,9 +68,8 @@ class Provisioned:
         self._retire(gone)
 
     def remove(self, key: Key) -> None:
-        with self._changed:
+        with self._lock:
             pool = self._pools.pop(key, None)
-            self._changed.notify_all()
         self._retire(pool.environments if pool else [])
 
     def forget(self, arn: str) -> None:
@@ -79,27 +78,17 @@ class Provisioned:
             self.remove(key)
 
     def status(self, key: Key) -> Status | None:
-        with self._changed:
+        with self._lock:
             pool = self._pools.get(key)
             return _status(pool) if pool else None
 
     def covering(self, function: Function) -> tuple[str, int] | None:
         """The qualifier whose configuration covers a version, and what is available of it."""
-        with self._changed:
+        with self._lock:
             for (arn, qualifier), pool in self._pools.items():
                 if arn == function.arn and pool.function.version == function.version:
                     return qualifier, len(pool.environments)
         return None
-
-    def wait(self, key: Key, seconds: float) -> Status | None:
-        """The status once it is no longer in progress, or when the time is up."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._settled(key), seconds)
-        return self.status(key)
-
-    def _settled(self, key: Key) -> bool:
-        pool = self._pools.get(key)
-        return pool is None or _status(pool).status != IN_PROGRESS
 
     def _retire(self, environments: list[Environment]) -> None:
         for environment in environments:
@@ -119,20 +108,18 @@ class Provisioned:
             except Exception as error:  # the status is the only place where anyone would see it
                 logger.exception("%s could not be provisioned", pool.function.arn)
                 reason = f"{type(error).__name__}: {error}"
-            with self._changed:
+            with self._lock:
                 pool.reason = reason
                 kept = not reason and self._wanted(pool)
                 if kept:
                     pool.environments.append(environment)
                 else:
                     environment.retired = True
-                self._changed.notify_all()
-            self._fleet.give_back(environment)
+                self._fleet.give_back(environment)
 
     def _wants(self, pool: _Pool) -> bool:
-        with self._changed:
+        with self._lock:
             pool.making = self._wanted(pool) and not pool.reason
-            self._changed.notify_all()
             return pool.making
 
     def _wanted(self, pool: _Pool) -> bool:
@@ -152,7 +139,7 @@ class Provisioned:
 
     def _replace(self, environment: Environment) -> None:
         """An environment was lost to a time-out or a crash: make another."""
-        with self._changed:
+        with self._lock:
             for pool in self._pools.values():
                 if environment in pool.environments:
                     pool.environments.remove(environment)

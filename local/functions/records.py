@@ -57,6 +57,10 @@ class KeptFunction(LambdaFunction):  # type: ignore[misc]
         return code
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        variables = config_updates.get("Environment")
+        if variables is not None:  # moto insists on Variables
+            variables = {"Variables": variables.get("Variables", {})}
+            config_updates = {**config_updates, "Environment": variables}
         super().update_configuration(config_updates)
         if "TracingConfig" in config_updates:
             self.tracing_config = config_updates["TracingConfig"]
@@ -83,7 +87,8 @@ class KeptFunction(LambdaFunction):  # type: ignore[misc]
 
     def same_as(self, other: LambdaFunction) -> bool:
         """Whether publishing one after the other would publish the same again."""
-        return _published(self) == _published(other)
+        described = getattr(other, "described_as", other.description)
+        return self.description == described and _published(self) == _published(other)
 
 
 def _published(function: Any) -> dict[str, Any]:

@@ -110,9 +110,9 @@ class Functions:
         """Prepare in the background, so that the first cold start is a short one."""
         self._fleet.warm_up()
 
-    def forget(self, arn: str) -> None:
-        """A function was changed: what is warm of it is stale."""
-        self._fleet.forget(arn)
+    def forget(self, arn: str, version: str | None = None) -> None:
+        """A version was changed, or all were deleted: what is warm of it is stale."""
+        self._fleet.forget(arn, version)
 
     def limits(self, name: str, region: str) -> Limits:
         """What a function may use now, beside what others have set aside."""

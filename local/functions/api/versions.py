@@ -17,6 +17,16 @@ from local.functions.errors import (
 from local.functions.lookup import weights
 from local.functions.records import LATEST, KeptFunction, aliases, group, settings
 
+# Variables that Lambda sets itself.
+RESERVED = {
+    *("_HANDLER", "_X_AMZN_TRACE_ID", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_RUNTIME_API"),
+    *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"),
+    *("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_INITIALIZATION_TYPE"),
+    *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+    *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+}
+
 
 def create_function(call: Call) -> Reply:
     if group(call.backend, call.name) is not None:
@@ -40,7 +50,7 @@ def update_function_code(call: Call) -> Reply:
         body = {name: value for name, value in call.parameters.items() if name != "DryRun"}
         return 200, trial.update_function_code(body)
     configuration = function.update_function_code(dict(call.parameters))
-    call.functions.forget(call.arn)
+    call.functions.forget(call.arn, LATEST)
     if call.get("Publish"):
         configuration = _publish(call, function, "").get_configuration()
     return 200, configuration
@@ -51,7 +61,7 @@ def update_function_configuration(call: Call) -> Reply:
     _check_revision(call, function)
     _check_configuration(call)
     configuration = function.update_configuration(dict(call.parameters))
-    call.functions.forget(call.arn)
+    call.functions.forget(call.arn, LATEST)
     return 200, configuration
 
 
@@ -112,6 +122,7 @@ def _delete_version(call: Call, number: str) -> Reply:
     found["versions"].remove(version)
     call.backend._lambdas._arns.pop(version.function_arn, None)
     drop_settings(call, number)
+    call.functions.forget(call.arn, number)
     return 204, None
 
 
@@ -133,6 +144,8 @@ def _publish(call: Call, function: KeptFunction, description: str) -> Any:
     kept.published += 1
     version = copy.copy(function)
     version.set_version(kept.published)
+    # A changed description is a change; one that is given to the version alone is none.
+    version.described_as = function.description
     version.description = description or function.description
     versions.append(version)
     call.backend._lambdas._arns[version.function_arn] = version
@@ -152,3 +165,10 @@ def _check_configuration(call: Call) -> None:
         raise ApiError("ValidationException", "The timeout is 1 to 900 seconds.")
     if not 128 <= call.get("MemorySize", 128) <= 10_240:
         raise ApiError("ValidationException", "The memory size is 128 to 10240 MB.")
+    variables = (call.get("Environment") or {}).get("Variables") or {}
+    if taken := sorted(RESERVED & set(variables)):
+        raise invalid_parameter(
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            f"for modification. Reserved keys used in this request: {', '.join(taken)}"
+        )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 import time
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import botocore.config
@@ -50,6 +52,15 @@ def wait_for(found, seconds: float = 20):
     return answer
 
 
+def ended(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet has."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
+
+
 @contextmanager
 def refusal(code: str):
     """Expects boto3 to raise this error; yields a dictionary that has its `Message` afterwards."""
@@ -66,6 +77,7 @@ class Aws:
 
     archive = staticmethod(archive)
     refusal = staticmethod(refusal)
+    ended = staticmethod(ended)
     wait_for = staticmethod(wait_for)
 
     def __init__(self, port: int) -> None:

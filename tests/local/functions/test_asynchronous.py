@@ -170,6 +170,7 @@ def answer(event, context):
     for event in events:
         aws.invoke(event, InvocationType="Event")
     aws.wait_for(lambda: aws.sums("AWS/Lambda", "Throttles", FunctionName="dogs") >= 2)
+    aws.wait_for(lambda: list(tmp_path.glob("begun*")))
     assert len(list(tmp_path.glob("begun*"))) == 1
     (tmp_path / "gate").touch()
     aws.wait_for(lambda: len(list(tmp_path.glob("done*"))) == 3)

@@ -25,14 +25,6 @@ def answer(event, context):
 """
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
 def test_what_a_module_holds_lasts_from_call_to_call(aws):
     aws.create(COUNTING)
     first, second = aws.invoke()[0], aws.invoke()[0]
@@ -100,7 +92,7 @@ def test_an_environment_has_a_folder_for_its_files_that_goes_with_it(aws, functi
     seen, _ = aws.invoke()
     assert Path(seen["tmp"]).is_dir()
     functions.close()
-    aws.wait_for(lambda: not Path(seen["tmp"]).exists() and not alive(seen["pid"]))
+    aws.wait_for(lambda: not Path(seen["tmp"]).exists() and aws.ended(seen["pid"]))
 
 
 @pytest.mark.parametrize("change", ["code", "configuration"])
@@ -111,9 +103,16 @@ def test_a_change_ends_what_was_warm(aws, change):
         aws.functions.update_function_code(FunctionName="dogs", ZipFile=aws.archive(COUNTING))
     else:
         aws.functions.update_function_configuration(FunctionName="dogs", Timeout=19)
-    aws.wait_for(lambda: not alive(before["pid"]))
+    aws.wait_for(lambda: aws.ended(before["pid"]))
     after, _ = aws.invoke()
     assert (after["calls"], after["pid"] != before["pid"]) == (1, True)
+
+
+def test_a_change_leaves_published_versions_warm(aws):
+    aws.create(COUNTING, Publish=True)
+    aws.invoke(Qualifier="1")
+    aws.functions.update_function_code(FunctionName="dogs", ZipFile=aws.archive("x = 1"))
+    assert aws.invoke(Qualifier="1")[0]["calls"] == 2
 
 
 def test_a_call_that_is_under_way_outlives_a_change(aws, tmp_path):
@@ -138,7 +137,7 @@ def answer(event, context):
     assert older != newer["pid"]
     assert aws.invoke()[0]["calls"] == 2  # the newer one is the one that is warm
     aws.functions.delete_function(FunctionName="dogs")
-    aws.wait_for(lambda: not alive(older) and not alive(newer["pid"]))
+    aws.wait_for(lambda: aws.ended(older) and aws.ended(newer["pid"]))
 
 
 def test_a_crash_ends_an_environment_and_the_next_call_has_a_new_one(aws):
@@ -167,7 +166,7 @@ def test_a_warm_environment_that_dies_between_calls_is_replaced(aws):
     aws.create(COUNTING)
     before, _ = aws.invoke()
     os.kill(before["pid"], signal.SIGKILL)
-    aws.wait_for(lambda: not alive(before["pid"]))
+    aws.wait_for(lambda: aws.ended(before["pid"]))
     after, answer = aws.invoke()
     assert "FunctionError" not in answer
     assert after["pid"] != before["pid"]
@@ -269,7 +268,7 @@ class TestIdle:
     def test_an_idle_environment_ends(self, aws):
         aws.create(COUNTING)
         seen, _ = aws.invoke()
-        aws.wait_for(lambda: not alive(seen["pid"]))
+        aws.wait_for(lambda: aws.ended(seen["pid"]))
         assert not Path(seen["tmp"]).exists()
         assert aws.invoke()[0]["calls"] == 1
 
@@ -293,7 +292,7 @@ def test_nothing_is_left_running_when_the_functions_close(aws, functions):
     with ThreadPoolExecutor(4) as pool:
         pids = {answer[0]["pid"] for answer in pool.map(lambda _: aws.invoke(), range(8))}
     functions.close()
-    aws.wait_for(lambda: not any(map(alive, pids)))
+    aws.wait_for(lambda: all(map(aws.ended, pids)))
 
 
 def test_many_calls_from_many_threads_all_get_their_own_answer(aws, functions):

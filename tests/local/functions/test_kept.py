@@ -17,6 +17,8 @@ import pytest
 from local.connection import ensure_server, stop_server
 
 REGION = "eu-west-1"
+REQUESTED = "RequestedProvisionedConcurrentExecutions"
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:failures"
 ROLE = "arn:aws:iam::123456789012:role/functions"
 
 
@@ -107,6 +109,62 @@ def result(functions, **more):
     return json.loads(answer["Payload"].read())
 
 
+ANSWERING = """
+import os
+def answer(event, context):
+    return [os.getpid(), os.getppid(), os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]]
+"""
+
+
+def test_concurrency_weights_and_event_rules_survive_the_server(folder):
+    create(folder, ANSWERING, Publish=True, DeadLetterConfig={"TargetArn": QUEUE})
+    functions = client(folder, "lambda")
+    newer = archive(handler="def answer(event, context):\n    return 2")
+    functions.update_function_code(FunctionName="dogs", ZipFile=newer, Publish=True)
+    functions.delete_function(FunctionName="dogs", Qualifier="2")
+    functions.update_function_code(FunctionName="dogs", ZipFile=archive(handler=ANSWERING))
+    functions.publish_version(FunctionName="dogs")
+    routing = {"AdditionalVersionWeights": {"3": 0.25}}
+    functions.create_alias(
+        FunctionName="dogs", Name="canary", FunctionVersion="1", RoutingConfig=routing
+    )
+    functions.create_alias(FunctionName="dogs", Name="live", FunctionVersion="1")
+    functions.put_function_concurrency(FunctionName="dogs", ReservedConcurrentExecutions=7)
+    functions.put_provisioned_concurrency_config(
+        FunctionName="dogs", Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+    functions.put_function_event_invoke_config(
+        FunctionName="dogs",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": QUEUE}},
+    )
+    before = configured(functions)
+    assert stop_server(folder)
+
+    again = client(folder, "lambda")
+    assert configured(again) == before
+    wait_for(lambda: provisioned(again)["Status"] == "READY")
+    assert result(again, Qualifier="live")[2] == "provisioned-concurrency"
+    again.update_function_configuration(FunctionName="dogs", Timeout=30)
+    assert again.publish_version(FunctionName="dogs")["Version"] == "4"
+
+
+def configured(functions):
+    configuration = functions.get_function(FunctionName="dogs")
+    return (
+        [configuration[part] for part in ("Configuration", "Concurrency")],
+        functions.list_aliases(FunctionName="dogs")["Aliases"],
+        functions.list_function_event_invoke_configs(FunctionName="dogs")[
+            "FunctionEventInvokeConfigs"
+        ],
+        [provisioned(functions)[part] for part in ("LastModified", REQUESTED)],
+    )
+
+
+def provisioned(functions):
+    return functions.get_provisioned_concurrency_config(FunctionName="dogs", Qualifier="live")
+
+
 def test_a_running_function_ends_with_a_killed_server(folder, tmp_path):
     note = tmp_path / "pid"
     source = f"""
@@ -122,6 +180,16 @@ def answer(event, context):
     os.kill(connection.pid, signal.SIGKILL)
 
     wait_for(lambda: gone(int(note.read_text())))
+
+
+def test_nothing_warm_is_left_of_a_killed_server(folder):
+    create(folder, ANSWERING)
+    functions = client(folder, "lambda")
+    environment, parent, _ = result(functions)
+    connection, _ = ensure_server(folder, REGION)
+    os.kill(connection.pid, signal.SIGKILL)
+    wait_for(lambda: gone(environment))
+    wait_for(lambda: gone(parent))
 
 
 def wait_for(found, seconds: float = 20) -> None:

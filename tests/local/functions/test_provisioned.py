@@ -102,22 +102,14 @@ def test_it_follows_its_alias_to_a_new_version(live):
     wait_until_ready(live)
     after, _ = live.invoke(Qualifier="live")
     assert (after["version"], after["kind"]) == ("2", "provisioned-concurrency")
-    live.wait_for(lambda: ended(before["pid"]))
+    live.wait_for(lambda: live.ended(before["pid"]))
     assert live.invoke(Qualifier="1")[0]["kind"] == "on-demand"
-
-
-def ended(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return False
-    except ProcessLookupError:
-        return True
 
 
 def test_an_environment_that_is_lost_is_replaced(live):
     seen, _ = live.invoke(Qualifier="live")
     os.kill(seen["pid"], signal.SIGKILL)
-    live.wait_for(lambda: ended(seen["pid"]))
+    live.wait_for(lambda: live.ended(seen["pid"]))
     wait_until_ready(live)
     live.invoke({"crash": True}, Qualifier="live")
     wait_until_ready(live)

@@ -16,8 +16,10 @@ def test_publishing_without_a_change_gives_the_same_version(aws):
     published = aws.functions.publish_version(FunctionName="dogs", Description="slower")
     assert (published["Version"], published["Description"]) == ("3", "slower")
     assert aws.functions.publish_version(FunctionName="dogs")["Version"] == "3"
+    aws.functions.update_function_configuration(FunctionName="dogs", Description="of spring")
+    assert aws.functions.publish_version(FunctionName="dogs")["Version"] == "4"
     listed = aws.functions.list_versions_by_function(FunctionName="dogs")["Versions"]
-    assert [version["Version"] for version in listed] == ["$LATEST", "1", "2", "3"]
+    assert [version["Version"] for version in listed] == ["$LATEST", "1", "2", "3", "4"]
 
 
 def test_a_published_version_keeps_its_code_and_configuration(aws):
@@ -142,3 +144,17 @@ def test_a_name_that_is_taken_is_refused(aws):
 def test_limits_of_a_configuration_are_aws_s(aws, more):
     with aws.refusal("ValidationException"):
         aws.create(ONE, **more)
+
+
+def test_variables_that_lambda_sets_itself_are_refused(aws):
+    variables = {"Variables": {"AWS_REGION": "eu-west-2", "BREED": "pug"}}
+    with aws.refusal("InvalidParameterValueException") as said:
+        aws.create(ONE, Environment=variables)
+    assert said["Message"].endswith("Reserved keys used in this request: AWS_REGION")
+
+
+def test_variables_can_be_taken_away(aws):
+    source = "import os\ndef answer(event, context):\n    return os.environ.get('BREED')"
+    aws.create(source, Environment={"Variables": {"BREED": "pug"}})
+    aws.functions.update_function_configuration(FunctionName="dogs", Environment={})
+    assert aws.invoke()[0] is None
