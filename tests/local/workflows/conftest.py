@@ -15,13 +15,14 @@ import moto.stepfunctions.urls as moto_urls
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3 import models as moto_s3
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
 from werkzeug.serving import make_server
 
 from local.backend import Backend, open_backend
-from local.functions.moto_doors import answer_invocations
+from local.functions.moto_doors import REPLACED, answer_invocations
 from local.functions.service import Functions
 from local.gateway import Gateway
 from local.jobs.processing import ProcessingJobs
@@ -130,6 +131,19 @@ def forget_moto() -> None:
     for service in (dynamodb_backends, sqs_backends, sns_backends, ssm_backends):
         for account in list(service.values()):
             account.reset()
+
+
+@pytest.fixture(scope="module")
+def shared_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """One server for all the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moto_urls, "url_paths", moto_urls.url_paths)
+        patch.setattr(moto_s3, "FakeKey", moto_s3.FakeKey)
+        for owner, name in REPLACED:
+            patch.setattr(owner, name, getattr(owner, name))
+        opened = Aws(tmp_path_factory.mktemp("shared") / "aws")
+        yield opened
+        opened.stop()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,7 +20,7 @@ def queue(aws):
     return aws.client("sqs").create_queue(QueueName="work")["QueueUrl"]
 
 
-def ask(queue: str, **more) -> dict:
+def ask(queue: str, **more) -> dict[str, Any]:
     state = {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
@@ -37,7 +38,7 @@ def token_from(aws, queue: str) -> str:
     while time.monotonic() < ends:
         answer = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1)
         for message in answer.get("Messages", []):
-            return json.loads(message["Body"])["token"]
+            return str(json.loads(message["Body"])["token"])
     raise AssertionError("no message came")
 
 
@@ -140,7 +141,7 @@ def test_workers_take_the_tasks_of_an_activity(aws):
     assert aws.states.create_activity(name="groom")["activityArn"] == activity
     state = {"Type": "Task", "Resource": activity, "End": True}
     machine = aws.create({"StartAt": "Groom", "States": {"Groom": state}})
-    taken: list[dict] = []
+    taken: list[dict[str, Any]] = []
     take = aws.client("stepfunctions").get_activity_task
     worker = threading.Thread(
         target=lambda: taken.append(take(activityArn=activity, workerName="ann"))

@@ -15,15 +15,31 @@ import pytest
 FOLDER = Path(__file__).parent / "cases"
 
 
-def cases():
-    for path in sorted(FOLDER.glob("*.json")):
-        for case in json.loads(path.read_text()):
-            yield pytest.param(case, id=f"{path.stem}: {case['name']}")
+CASES = [
+    pytest.param(case, id=f"{path.stem}: {case['name']}")
+    for path in sorted(FOLDER.glob("*.json"))
+    for case in json.loads(path.read_text())
+]
 
 
-@pytest.mark.parametrize("case", cases())
-def test_a_state_machine_does_what_aws_documents(aws, case):
-    described = aws.run(case["definition"], case.get("input", {}))
+@pytest.fixture
+def machine(shared_aws):
+    """Makes a state machine of one name, and takes it away again."""
+    made: list[str] = []
+
+    def make(definition):
+        made.append(shared_aws.create(definition))
+        return made[-1]
+
+    yield make
+    for arn in made:
+        shared_aws.states.delete_state_machine(stateMachineArn=arn)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_state_machine_does_what_aws_documents(shared_aws, machine, case):
+    execution = shared_aws.start_execution(machine(case["definition"]), case.get("input", {}))
+    described = shared_aws.end(execution)
     if "error" in case:
         assert (described["status"], described.get("error")) == ("FAILED", case["error"]), described
         assert case.get("cause", "") in described.get("cause", "")

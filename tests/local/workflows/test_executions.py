@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -228,7 +229,10 @@ def test_express_machines_can_be_waited_for(aws):
 
 def test_a_history_that_never_ends_ends_the_execution(aws, monkeypatch):
     monkeypatch.setattr("local.workflows.executions.LARGEST_HISTORY", 50)
-    again = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Choice", "Default": "A"}}
+    again: dict[str, Any] = {
+        "A": {"Type": "Pass", "Next": "B"},
+        "B": {"Type": "Choice", "Default": "A"},
+    }
     again["B"]["Choices"] = [{"Variable": "$.never", "IsPresent": True, "Next": "C"}]
     described = aws.run({"StartAt": "A", "States": {**again, "C": {"Type": "Succeed"}}})
     assert described["error"] == "States.Runtime"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.local.workflows.conftest import ROLE
 
 
-def said(text: str) -> dict:
+def said(text: str) -> dict[str, Any]:
     return {"StartAt": "Say", "States": {"Say": {"Type": "Pass", "Result": text, "End": True}}}
 
 

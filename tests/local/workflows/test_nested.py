@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ CHILD = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Result": {"x": [1]}, 
 WAIT = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
 
-def start(child: str, pattern: str = "", **more) -> dict:
+def start(child: str, pattern: str = "", **more) -> dict[str, Any]:
     parameters = {"StateMachineArn": child, "Input": {"a.$": "$.a"}}
     state = {"Type": "Task", "Resource": START + pattern, "Parameters": parameters}
     return {"StartAt": "Start", "States": {"Start": {**state, "End": True, **more}}}
@@ -56,7 +57,7 @@ def test_what_a_task_waits_for_is_stopped_when_its_time_is_up(aws):
     assert aws.end(nested["executionArn"])["status"] == "ABORTED"
 
 
-def job(source: str, pattern: str = ".sync") -> dict:
+def job(source: str, pattern: str = ".sync") -> dict[str, Any]:
     command = [sys.executable, "-c", source]
     parameters = {
         "ProcessingJobName.$": "$$.Execution.Name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ FAIL = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "Boom", "Cause
 
 @pytest.fixture
 def told(monkeypatch):
-    sent: list[tuple] = []
+    sent: list[tuple[Any, ...]] = []
     monkeypatch.setattr(
         "local.events.Events.emit",
         lambda events, kind, detail, resources, source: sent.append(
@@ -96,7 +97,7 @@ def test_executions_are_counted_and_timed(aws):
             Period=7200,
             Statistics=["Sum"],
         )["Datapoints"]
-        return sum(point["Sum"] for point in points)
+        return float(sum(point["Sum"] for point in points))
 
     assert (total("ExecutionsStarted"), total("ExecutionsFailed")) == (1, 1)
     assert total("ExecutionsSucceeded") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.local.workflows.test_executions import PASS, WAIT
 
@@ -24,7 +25,7 @@ def test_machines_and_ended_executions_are_kept(aws):
     assert json.loads(again["output"]) == {"b": 2}
 
 
-def known(aws, machine: str, execution: str) -> list:
+def known(aws, machine: str, execution: str) -> list[Any]:
     states = aws.states
     answers = [
         states.describe_state_machine(stateMachineArn=machine),
@@ -45,7 +46,7 @@ def test_an_execution_that_was_running_has_failed_and_that_is_told(aws, monkeypa
     execution = aws.start_execution(machine, {"a": 1}, name="interrupted")
     aws.wait_for_event(execution, "WaitStateEntered")
     aws.stop()
-    told: list[tuple] = []
+    told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(
         "local.events.Events.emit", lambda events, *sent, **named: told.append((*sent, named))
     )

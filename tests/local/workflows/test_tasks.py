@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ KEY = [{"AttributeName": "Name", "KeyType": "HASH"}]
 TEXT = [{"AttributeName": "Name", "AttributeType": "S"}]
 
 
-def task(resource: str, parameters: dict, **more) -> dict:
+def task(resource: str, parameters: dict[str, Any], **more) -> dict[str, Any]:
     state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters}
     return {"StartAt": "Task", "States": {"Task": {**state, "End": True, **more}}}
 
@@ -29,7 +30,7 @@ def table(aws):
     return "locks"
 
 
-def lock(table: str, resource: str, **more) -> dict:
+def lock(table: str, resource: str, **more) -> dict[str, Any]:
     parameters = {
         "TableName": table,
         "Item": {"Name": {"S.$": "$.name"}, "Holder": {"S.$": "$$.Execution.Id"}},
