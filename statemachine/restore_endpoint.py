@@ -84,7 +84,8 @@ def _send_back(context: Context, done: str) -> None:
     if context.scales:
         changes = has_other_type("$before.types[0]", context)
         flow.choice("MustTypeChangeBack", [(changes, "DeregisterBack")], default="SendBack")
-        deregister_scaling(context, "DeregisterBack", next="SendBack")
+        with flow.failing(Road("SendBack", told="unrestored")):
+            deregister_scaling(context, "DeregisterBack", next="SendBack")
     flow.task(
         "SendBack",
         "sagemaker:updateEndpoint",
@@ -114,7 +115,8 @@ def _send_back(context: Context, done: str) -> None:
 def _remove(context: Context) -> None:
     """What a first deployment made."""
     if context.scales:
-        deregister_scaling(context, "RemoveScaling", next="RemoveEndpoint")
+        with context.flow.failing(Road("RemoveEndpoint", told="unrestored")):
+            deregister_scaling(context, "RemoveScaling", next="RemoveEndpoint")
     context.flow.task(
         "RemoveEndpoint",
         "sagemaker:deleteEndpoint",
