@@ -39,7 +39,7 @@ def _structure_faults(request: dict[str, Any], shape: Shape) -> list[str]:
 
 
 def _value_faults(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    """Enumerations, patterns and maximum lengths, which botocore leaves to the service."""
+    """Enumerations, patterns, maximum lengths and values, which botocore leaves to the service."""
     if shape.type_name == "structure" and isinstance(value, dict):
         for name, member in shape.members.items():
             if name in value:
@@ -53,6 +53,10 @@ def _value_faults(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _value_faults(item, shape.value, f"{path}.{key}")
     elif shape.type_name == "string" and isinstance(value, str):
         yield from _string_faults(value, shape, path)
+    elif shape.type_name in ("integer", "long") and isinstance(value, int):
+        most = shape.metadata.get("max")  # botocore itself looks only at the least
+        if most is not None and value > most:
+            yield f"'{path}' is {value}; at most {most} is allowed"
 
 
 def _string_faults(value: str, shape: Shape, path: str) -> Iterator[str]:

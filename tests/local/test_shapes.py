@@ -31,3 +31,9 @@ def test_names_must_match_their_pattern_and_length(shapes):
         shapes.check("CreateModelPackageGroup", {"ModelPackageGroupName": "dogs_and_cats"})
     with pytest.raises(ApiError, match="ModelPackageGroupName"):
         shapes.check("CreateModelPackageGroup", {"ModelPackageGroupName": "d" * 64})
+
+
+def test_numbers_must_not_exceed_the_most_that_is_allowed(shapes):
+    shapes.check("ListModels", {"MaxResults": 100})
+    with pytest.raises(ApiError, match="'MaxResults' is 101; at most 100 is allowed"):
+        shapes.check("ListModels", {"MaxResults": 101})
