@@ -49,10 +49,19 @@ def figure(path: str) -> Any:
 
 def report_uri(evaluate: Any) -> Any:
     """The S3 URI of evaluation.json."""
+    return _output_uri(evaluate, "evaluation.json")
+
+
+def samples_uri(evaluate: Any) -> Any:
+    """The S3 URI of the folder with the images for smoke tests."""
+    return _output_uri(evaluate, "samples")
+
+
+def _output_uri(evaluate: Any, name: str) -> Any:
     from sagemaker.workflow.functions import Join
 
     outputs = evaluate.properties.ProcessingOutputConfig.Outputs
-    return Join(on="/", values=[outputs["evaluation"].S3Output.S3Uri, "evaluation.json"])
+    return Join(on="/", values=[outputs["evaluation"].S3Output.S3Uri, name])
 
 
 def _inputs(context: Context, prepare: Any, train: Any) -> list[Any]:
@@ -98,5 +107,6 @@ def _arguments(context: Context) -> list[Any]:
         "champion-tolerance": str(settings.pipeline.champion_tolerance),
         "batch-size": str(settings.evaluate.batch_size),
         "latency-samples": str(settings.evaluate.latency_samples),
+        "smoke-samples": str(settings.smoke.samples),
     }
     return [part for name, value in options.items() for part in (f"--{name}", value)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.context import Context
-from pipeline.evaluate import ACCURACY, DATA_DIGEST, figure, report_uri
+from pipeline.evaluate import ACCURACY, DATA_DIGEST, figure, report_uri, samples_uri
 
 CONTENT_TYPES = ["image/jpeg", "image/png", "application/json"]
 SERVING = {
@@ -31,7 +31,7 @@ def register_step(context: Context, train: Any, evaluate: Any) -> Any:
         model_package_group_name=settings.pipeline.model_package_group,
         approval_status=context.parameters["ModelApprovalStatus"],
         model_metrics=_metrics(evaluate),
-        customer_metadata_properties=_provenance(),
+        customer_metadata_properties=_provenance(evaluate),
         description=f"Image classifier of the pipeline {settings.pipeline.name}",
     )
     return ModelStep(name="Register", step_args=package, retry_policies=context.step_retries())
@@ -57,7 +57,7 @@ def _metrics(evaluate: Any) -> Any:
     return ModelMetrics(model_statistics=source)
 
 
-def _provenance() -> dict[str, Any]:
+def _provenance(evaluate: Any) -> dict[str, Any]:
     from sagemaker.workflow.execution_variables import ExecutionVariables
 
     return {
@@ -66,4 +66,6 @@ def _provenance() -> dict[str, Any]:
         "data_digest": figure(DATA_DIGEST),
         # The execution names its definition, and with it every code package.
         "pipeline_execution_arn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        # What the smoke tests of a deployment ask about.
+        "smoke-samples": samples_uri(evaluate),
     }

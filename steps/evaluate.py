@@ -1,7 +1,8 @@
 """The Evaluate step: measure a trained model on the test split, beside the approved champion.
 
 Role: a SageMaker processing job's script. Boundary: a model archive and the test channel in,
-evaluation.json, per_class.csv and plots out; the registry and S3 are read only for a champion.
+evaluation.json, per_class.csv, plots and samples out; the registry and S3 are read only for a
+champion.
 The model runs through the code inside its archive: what is measured is what will serve.
 
     python3 evaluate.py --model model --test test --dataset dataset --output evaluation
@@ -24,6 +25,7 @@ from artifact import Artifact, ArtifactError, opened
 from dataset import Channel, DatasetError, read_channel
 from measuring import MeasureError, class_order, measure_latency, predict
 from reports import ChampionResult, Evaluation, true_labels, write_plots, write_report
+from samples import write_samples
 from staging import staged
 
 
@@ -39,6 +41,7 @@ class Options:
     champion_tolerance: float
     batch_size: int
     latency_samples: int
+    smoke_samples: int
 
 
 def evaluate(options: Options) -> Evaluation:
@@ -55,6 +58,7 @@ def evaluate(options: Options) -> Evaluation:
     with staged(options.output) as folder:
         write_report(evaluation, folder)
         write_plots(evaluation, folder / "plots")
+        write_samples(evaluation, folder / "samples", options.smoke_samples)
     return evaluation
 
 
@@ -116,6 +120,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--champion-tolerance", type=share, default=0.0, help="accuracy it may be better by")
     add("--batch-size", type=positive, default=32, help="images classified at once")
     add("--latency-samples", type=positive, default=50, help="single requests to time")
+    add("--smoke-samples", type=positive, default=8, help="known images to keep for smoke tests")
     return Options(**vars(parser.parse_args(arguments)))
 
 

@@ -1,5 +1,7 @@
 """The Evaluate step."""
 
+from tests.pipeline.examples import changed, compiled, steps_of
+
 
 def test_evaluate_measures_the_artifact_of_train_on_the_test_split(steps):
     inputs = {
@@ -27,3 +29,9 @@ def test_the_report_is_a_property_file_of_the_only_output(steps):
     (output,) = steps["Evaluate"]["Arguments"]["ProcessingOutputConfig"]["Outputs"]
     assert file["OutputName"] == output["OutputName"] == "evaluation"
     assert file["FilePath"] == "evaluation.json"
+
+
+def test_evaluate_keeps_as_many_images_for_smoke_tests_as_the_settings_say(local):
+    arguments = steps_of(compiled(changed(local, "smoke", samples=17)))["Evaluate"]["Arguments"]
+    options = arguments["AppSpecification"]["ContainerArguments"]
+    assert options[options.index("--smoke-samples") + 1] == "17"

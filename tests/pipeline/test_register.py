@@ -31,5 +31,16 @@ def test_the_package_shows_the_metrics_of_evaluate(steps):
 
 def test_the_package_carries_its_provenance(steps):
     metadata = steps["Register"]["Arguments"]["CustomerMetadataProperties"]
-    assert set(metadata) == {"accuracy", "data_digest", "pipeline_execution_arn"}
+    assert set(metadata) == {
+        "accuracy",
+        "data_digest",
+        "pipeline_execution_arn",
+        "smoke-samples",
+    }
     assert metadata["pipeline_execution_arn"] == {"Get": "Execution.PipelineExecutionArn"}
+
+
+def test_the_package_says_where_the_images_for_its_smoke_tests_lie(steps):
+    metadata = steps["Register"]["Arguments"]["CustomerMetadataProperties"]
+    output = {"Get": "Steps.Evaluate.ProcessingOutputConfig.Outputs['evaluation'].S3Output.S3Uri"}
+    assert metadata["smoke-samples"] == {"Std:Join": {"On": "/", "Values": [output, "samples"]}}

@@ -138,6 +138,16 @@ def test_the_plots_are_images(data: Path, tmp_path: Path) -> None:
             image.load()
 
 
+def test_images_that_the_model_knows_are_kept_for_smoke_tests(data: Path, tmp_path: Path) -> None:
+    run(data, tiny_artifact.pack(tmp_path / "model"), tmp_path / "out", "--smoke-samples", "3")
+    samples = tmp_path / "out" / "samples"
+    listed = json.loads((samples / "samples.json").read_text())["samples"]
+    assert len(listed) == 3
+    assert {sample["label"] for sample in listed} == {"blue", "green", "red"}
+    tests = {path.read_bytes() for path in (data / "test").rglob("*.*") if path.is_file()}
+    assert {(samples / sample["file"]).read_bytes() for sample in listed} <= tests
+
+
 def test_a_model_with_its_classes_in_another_order_is_measured_rightly(
     data: Path, tmp_path: Path
 ) -> None:
