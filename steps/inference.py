@@ -8,11 +8,12 @@ Requests: `image/jpeg` or `image/png` bytes; or `application/json` with one of
     {"images": ["<base64>", …]}                    a list, answered by {"predictions": […]}
     {"instances": [{"data": "<base64>"}, …]}       the same ("b64" is read too)
     {"url": "https://…"}                           only hosts in BREEDLINE_URL_ALLOW_LIST
-and optionally "top_k". Answers: {"label", "index", "probability", "top_k": […]} for each image.
+and optionally "top_k". Answers: {"label", "index", "probability", "top_k": […]} for each image, and
+"model_version" once, when the container was told one.
 
 Environment: BREEDLINE_MAX_BYTES (of a request, 6 MiB), BREEDLINE_MAX_PIXELS (of an image,
 50,000,000), BREEDLINE_MAX_IMAGES (of a list, 64), BREEDLINE_TOP_K (5), BREEDLINE_URL_ALLOW_LIST
-(host names, separated by commas; empty).
+(host names, separated by commas; empty), BREEDLINE_MODEL_VERSION (of the model package; none).
 Run the tests: `pytest tests/steps/test_inference.py`.
 """
 
@@ -155,7 +156,15 @@ def output_fn(prediction: Mapping[str, Any], accept: str) -> str:
     kinds = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
     if not kinds & {"application/json", "application/*", "*/*"}:
         raise RequestError(406, f"The answer is application/json, which {accept!r} leaves out.")
-    return json.dumps(prediction)
+    return json.dumps({**prediction, **_version(os.environ)})
+
+
+def _version(environment: Mapping[str, str]) -> dict[str, int | str]:
+    """What answers: while a new version takes over, the endpoint's description cannot tell."""
+    text = environment.get("BREEDLINE_MODEL_VERSION", "")
+    if not text:
+        return {}
+    return {"model_version": int(text) if text.isdecimal() else text}
 
 
 def predict_batch(images: Sequence[Any], model: Classifier) -> Any:

@@ -3,7 +3,7 @@
 Boundary: a URL and a list of allowed hosts in, bytes out. Serving code must not become a way into
 the network it runs in: only listed host names, only https on port 443, only public addresses (the
 one that was checked is the one connected to), no redirects, a limit on size and on time.
-It is packed with the model artifact beside inference.py.
+It is packed with the model artifact beside inference.py, and with the function in front of it.
 Run the tests: `pytest tests/steps/test_inference.py`.
 """
 
@@ -18,22 +18,27 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 SECONDS = 5.0
-"""Time for one fetch, from the look-up of the name to the last byte."""
+"""Time for one fetch, after the look-up of the name and up to the last byte."""
 
 
 class FetchError(Exception):
-    """The URL is refused or did not answer; one sentence. `status` is the HTTP status to answer."""
+    """The URL is refused or did not answer; one sentence. `status` is the HTTP status to answer:
+    403 for what must not be fetched, 413 for what is too large, 400 for the rest."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-def fetch(url: str, allowed: Collection[str], limit: int) -> bytes:
-    """The content of `url`, at most `limit` bytes. Raises FetchError."""
+def fetch(url: str, allowed: Collection[str], limit: int, seconds: float | None = None) -> bytes:
+    """The content of `url`, at most `limit` bytes, within `seconds` if those are fewer than ours.
+
+    Raises FetchError.
+    """
     host, path = _checked(url, allowed)
     address = public_address(host)
-    connection = _Connection(host, address, time.monotonic() + SECONDS)
+    patience = SECONDS if seconds is None else min(seconds, SECONDS)
+    connection = _Connection(host, address, time.monotonic() + patience)
     try:
         connection.request("GET", path, headers={"Accept": "image/*"})
         return _body(connection, connection.getresponse(), host, limit)
@@ -52,7 +57,7 @@ def public_address(host: str) -> str:
     addresses = [str(entry[4][0]) for entry in found]
     # All of them: one private address among public ones is how rebinding begins.
     if not addresses or not all(map(_is_public, addresses)):
-        raise FetchError(400, f"The host {host} has no public address; it is not fetched.")
+        raise FetchError(403, f"The host {host} has no public address; it is not fetched.")
     return addresses[0]
 
 
@@ -74,10 +79,10 @@ def _checked(url: str, allowed: Collection[str]) -> tuple[str, str]:
     except ValueError as error:
         raise FetchError(400, "The URL cannot be read.") from error
     if parts.scheme != "https" or port not in (None, 443) or parts.username is not None:
-        raise FetchError(400, "Only https addresses on port 443 without a user are fetched.")
+        raise FetchError(403, "Only https addresses on port 443 without a user are fetched.")
     if host not in {name.strip().lower() for name in allowed}:
         raise FetchError(
-            400, 'The URL\'s host is not allowed; send the image itself, as {"image": base64}.'
+            403, 'The URL\'s host is not allowed; send the image itself, as {"image": base64}.'
         )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii() or any(character <= " " or character == "\x7f" for character in path):

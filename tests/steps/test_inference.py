@@ -177,6 +177,16 @@ def test_json_is_given_to_who_takes_it(accept):
     assert output_fn({"label": "x"}, accept) == '{"label": "x"}'
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("12", {"model_version": 12}), ("1.2-b", {"model_version": "1.2-b"}), ("", {})],
+)
+def test_an_answer_tells_the_version_that_the_container_was_told(monkeypatch, text, told):
+    monkeypatch.setenv("BREEDLINE_MODEL_VERSION", text)
+    for prediction in ({"label": "x"}, {"predictions": []}):
+        assert json.loads(output_fn(prediction, "*/*")) == prediction | told
+
+
 def test_a_client_that_takes_no_json_is_refused():
     with pytest.raises(RequestError) as caught:
         output_fn({}, "text/csv")
@@ -236,33 +246,33 @@ def test_no_url_is_fetched_unless_its_host_is_allowed(model, monkeypatch):
     for allowed in ("", "photos.example"):
         monkeypatch.setenv("BREEDLINE_URL_ALLOW_LIST", allowed)
         status, text = refusal({"url": "https://other.example/a.png"}, model=model)
-        assert status == 400
+        assert status == 403
         assert "is not allowed" in text
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "status"),
     [
-        "http://photos.example/a.png",
-        "https://photos.example:8443/a.png",
-        "https://user@photos.example/a.png",
-        "https://photos.example@evil.example/a.png",
-        "https://photos.example.evil.example/",
-        "file:///etc/passwd",
-        "https://photos.example/a b",
-        "https://photos.example/a\r\nHost: evil",
-        "https://[photos.example/",
-        "https://photos.example:x/",
+        ("http://photos.example/a.png", 403),
+        ("https://photos.example:8443/a.png", 403),
+        ("https://user@photos.example/a.png", 403),
+        ("https://photos.example@evil.example/a.png", 403),
+        ("https://photos.example.evil.example/", 403),
+        ("file:///etc/passwd", 403),
+        ("https://photos.example/a b", 400),
+        ("https://photos.example/a\r\nHost: evil", 400),
+        ("https://[photos.example/", 400),
+        ("https://photos.example:x/", 400),
     ],
 )
-def test_odd_addresses_are_refused_before_any_look_up(monkeypatch, url):
+def test_odd_addresses_are_refused_before_any_look_up(monkeypatch, url, status):
     def resolve(*arguments, **options):
         raise AssertionError("looked up")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(FetchError) as caught:
         fetch(url, ["photos.example"], 100)
-    assert caught.value.status == 400
+    assert caught.value.status == status
 
 
 @pytest.mark.parametrize(
@@ -294,8 +304,9 @@ def test_an_allowed_host_with_a_private_address_is_not_connected_to(monkeypatch,
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, 443)) for text in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answers)
     monkeypatch.setattr(socket, "create_connection", connect)
-    with pytest.raises(FetchError, match="has no public address"):
+    with pytest.raises(FetchError, match="has no public address") as caught:
         fetch("https://photos.example/a.png", ["photos.example"], 100)
+    assert caught.value.status == 403
 
 
 class Web:
@@ -359,3 +370,11 @@ def test_a_host_that_sends_too_slowly_is_given_up(monkeypatch):
     monkeypatch.setattr("remote_images.time.monotonic", lambda: next(times))
     with pytest.raises(FetchError, match="could not be fetched"):
         fetch("https://photos.example/", ["photos.example"], 100)
+
+
+def test_a_caller_with_less_time_gives_up_earlier(monkeypatch):
+    Web(monkeypatch, b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 50)
+    times = iter([0.0, 0.05, 0.3, 0.4, 0.5])
+    monkeypatch.setattr("remote_images.time.monotonic", lambda: next(times))
+    with pytest.raises(FetchError, match="could not be fetched"):
+        fetch("https://photos.example/", ["photos.example"], 100, seconds=0.2)
