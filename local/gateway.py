@@ -1,8 +1,9 @@
 """The one HTTP door of the embedded AWS (a WSGI application).
 
 Requests without the server's access key are refused, because jobs are processes: an open port
-would be code execution for anyone on this machine. SageMaker's actions go to our own services,
-everything else goes to moto. A few private routes are no part of AWS at all.
+would be code execution for anyone on this machine. SageMaker's actions go to our own services, its
+runtime's go to the endpoints, everything else goes to moto. A few private routes are no part of AWS
+at all.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ class Gateway:
         moto_app: WsgiApp,
         s3_changed: Callable[[], None],
         private: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+        runtime: WsgiApp | None = None,
     ) -> None:
         self._access_key = access_key
         self._sagemaker = sagemaker
         self._moto_app = moto_app
         self._s3_changed = s3_changed
         self._private = private or {}
+        self._runtime = runtime or _without_endpoints
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         key, service = presented_credential(environ)
@@ -54,8 +57,7 @@ class Gateway:
         if service == "sagemaker" and self._sagemaker.knows(action):
             return self._answer(action, environ, start_response)
         if service == "sagemaker" and environ.get("PATH_INFO", "").startswith(RUNTIME_PATH):
-            fault = {"__type": "ValidationError", "message": NO_ENDPOINTS}
-            return _send_json(400, fault, start_response)
+            return self._runtime(environ, start_response)
         return self._pass_to_moto(service, environ, start_response)
 
     def _answer(
@@ -81,6 +83,11 @@ class Gateway:
         if service == "s3" and environ["REQUEST_METHOD"] not in READING_METHODS:
             self._s3_changed()
         return answer
+
+
+def _without_endpoints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    fault = {"__type": "ValidationError", "message": NO_ENDPOINTS}
+    return _send_json(400, fault, start_response)
 
 
 def presented_credential(environ: Environ) -> tuple[str, str]:

@@ -45,10 +45,13 @@ def gateway(s3_changes):
     return Gateway("LOCALKEY", sagemaker, moto_app, lambda: s3_changes.append("changed"))
 
 
-def request(gateway, action=None, body=None, key="LOCALKEY", service="sagemaker", method="POST"):
+def request(
+    gateway, action=None, body=None, key="LOCALKEY", service="sagemaker", method="POST", path="/"
+):
     payload = json.dumps(body or {}).encode()
     environ = {
         "REQUEST_METHOD": method,
+        "PATH_INFO": path,
         "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/"
         f"{service}/aws4_request, SignedHeaders=host, Signature=0",
         "CONTENT_LENGTH": str(len(payload)),
@@ -69,6 +72,18 @@ def test_our_sagemaker_answers_its_own_actions(gateway):
 def test_actions_we_do_not_answer_go_to_moto(gateway):
     assert request(gateway, "ListNotebookInstances") == (200, "moto")
     assert request(gateway, service="sts") == (200, "moto")
+
+
+def test_requests_to_endpoints_go_to_the_runtime():
+    def runtime(environ, start_response):
+        start_response("200 OK", [])
+        return [environ["PATH_INFO"].encode()]
+
+    gateway = Gateway("LOCALKEY", SageMaker(), moto_app, lambda: None, runtime=runtime)
+    path = "/endpoints/photos/invocations"
+    assert request(gateway, path=path) == (200, path)
+    assert request(gateway, path=path, service="s3") == (200, "moto")
+    assert request(gateway, path=path, key="AKIAOTHER")[0] == 403
 
 
 @pytest.mark.parametrize("service", ["sagemaker", "s3", "sts"])
