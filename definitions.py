@@ -31,8 +31,10 @@ COMMANDS = {
     "watch": "commands.execution:watch",
     "stop": "commands.execution:stop",
     "retry": "commands.execution:retry",
-    "status": "commands.execution:status",
-    "approve": "commands.registry:approve",
+    "status": "commands.status:status",
+    "approve": "commands.approval:approve",
+    "predict": "commands.predict:predict",
+    "rollback": "commands.rollback:rollback",
     "demo": "commands.demo:demo",
     "local": "commands.local:local",
 }
@@ -65,10 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles"]
     show.add_argument("document", choices=documents)
     _add_execution_commands(add)
-    approve = add("approve", "Approve a model package (the newest pending one by default).")
-    approve.add_argument("version", nargs="?", type=int, help="version in the model package group")
-    approve.add_argument("--reject", action="store_true", help="reject it instead")
-    approve.add_argument("--reason", default="", help="kept with the model package")
+    _add_serving_commands(add)
     demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
     demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
     demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
@@ -86,12 +85,49 @@ def _add_execution_commands(add: Any) -> None:
         ("retry", "Run the failed steps of an execution again."),
     ):
         add(name, text).add_argument("arn", nargs="?", help="default: the newest execution")
-    add("status", "Show what is deployed, the last executions and the model packages.")
+    add("status", "Show what is live, its alarms, and what ran last.")
+
+
+def _add_serving_commands(add: Any) -> None:
+    approve = add("approve", "Approve a model package (the newest pending one by default).")
+    approve.add_argument(
+        "version", nargs="?", type=_version, help="version in the model package group"
+    )
+    approve.add_argument("--reject", action="store_true", help="reject it instead")
+    approve.add_argument("--reason", default="", help="kept with the model package")
+    approve.add_argument("--wait", action="store_true", help="follow the deployment it starts")
+    predict = add("predict", "Classify images through the function in front of the endpoint.")
+    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    rollback = add("rollback", "Go back to an earlier version and follow the way there.")
+    rollback.add_argument(
+        "--to",
+        type=_version,
+        metavar="VERSION",
+        help="default: the approved one before the live one",
+    )
+    rollback.add_argument("--reason", default="Asked for with definitions.py", help="kept with it")
+
+
+def _version(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no version; versions count from 1.")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number.")
+    return value
 
 
 def _add_local_commands(local: argparse.ArgumentParser) -> None:
-    actions = ["start", "stop", "status", "env", "reset", "logs"]
+    actions = ["start", "stop", "status", "env", "reset", "logs", "advance"]
     local.add_argument("action", choices=actions)
+    local.add_argument("seconds", nargs="?", type=_positive, help="how far `advance` goes")
     local.add_argument(
         "--port", type=_port, default=0, help="port to listen on (default: a free one)"
     )

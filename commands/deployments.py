@@ -10,7 +10,6 @@ from typing import Any
 from commands.output import seconds_between, table
 
 FINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
-KINDS = ("deploy", "rollback")
 FAULTS = ("Failed", "TimedOut", "Aborted")
 
 
@@ -83,11 +82,19 @@ def describe_deployment(deployment: dict[str, Any]) -> str:
     lines = [f"{deployment['status']}  {deployment['execution_arn']}"]
     if rows:
         lines.append(table(rows))
-    if outcome := deployment["output"].get("outcome"):
-        lines.append(f"Outcome: {outcome}")
+    lines += _outcome(deployment["output"])
     if deployment["error"]:
         lines.append(f"{deployment['error']}: {deployment['cause'] or 'no cause was given'}")
     return "\n".join(lines)
+
+
+def _outcome(output: Any) -> list[str]:
+    """What came of an execution of ours; another's output has no form that we know."""
+    if not isinstance(output, dict) or "outcome" not in output:
+        return []
+    version = f", version {output['version']}" if "version" in output else ""
+    lines = [f"Outcome: {output['outcome']}{version}"]
+    return [*lines, output["hint"]] if "hint" in output else lines
 
 
 def _visits(state: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`start`, `watch`, `stop`, `retry`, `status`: executions of the pipeline."""
+"""`start`, `watch`, `stop`, `retry`: executions of the pipeline, and of the state machines."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import uuid
 from typing import Any
 
 from commands.deployments import describe_deployment
-from commands.endpoint import describe_endpoint, read_alarms, read_endpoint
 from commands.executions import describe
 from commands.following import follow_deployment, list_deployments
-from commands.output import emit, say, table
+from commands.output import emit, say
 from commands.progress import Progress
-from commands.registry import list_packages
 from commands.session import Session
 from errors import BreedlineError
 from pipeline.parameters import start_parameters
-
-LAST_EXECUTIONS = 5
+from statemachine.definition import KINDS
 
 
 def start(session: Session, arguments: argparse.Namespace) -> int:
@@ -43,7 +40,7 @@ def watch(session: Session, arguments: argparse.Namespace) -> int:
 
 def stop(session: Session, arguments: argparse.Namespace) -> int:
     """Stop an execution (the newest by default) and its jobs."""
-    arn = arguments.arn or newest_execution(session)
+    arn = _of_pipeline(arguments.arn) or newest_execution(session)
     session.client("sagemaker").stop_pipeline_execution(
         PipelineExecutionArn=arn, ClientRequestToken=_token()
     )
@@ -53,44 +50,11 @@ def stop(session: Session, arguments: argparse.Namespace) -> int:
 
 def retry(session: Session, arguments: argparse.Namespace) -> int:
     """Run the failed steps of an execution (the newest by default) again, and follow it."""
-    arn = arguments.arn or newest_execution(session)
+    arn = _of_pipeline(arguments.arn) or newest_execution(session)
     session.client("sagemaker").retry_pipeline_execution(
         PipelineExecutionArn=arn, ClientRequestToken=_token()
     )
     return _follow_and_print(session, arn)
-
-
-def status(session: Session, arguments: argparse.Namespace) -> int:
-    """What is live, the last executions and deployments, the newest model packages, the alarms."""
-    settings = session.settings
-    result = {
-        "environment": settings.environment,
-        "pipeline": settings.pipeline.name,
-        "executions": list_executions(session, LAST_EXECUTIONS),
-        "model_packages": list_packages(session)[:LAST_EXECUTIONS],
-        "endpoint": read_endpoint(session),
-        "deployments": list_deployments(session, LAST_EXECUTIONS),
-        "alarms": read_alarms(session),
-    }
-    emit(result, _describe_status(result), session.as_json)
-    return 0
-
-
-def _describe_status(result: dict[str, Any]) -> str:
-    runs = [[e["status"], str(e["started"])[:19], e["arn"]] for e in result["executions"]]
-    packages = result["model_packages"]
-    models = [[f"version {p['version']}", p["approval"], p["arn"]] for p in packages]
-    machines = [[d["status"], str(d["started"])[:19], d["arn"]] for d in result["deployments"]]
-    alarms = [[alarm["name"], alarm["state"]] for alarm in result["alarms"]]
-    parts = [
-        f"Environment {result['environment']}, pipeline {result['pipeline']}",
-        describe_endpoint(result["endpoint"]),
-        table(runs) or "No execution yet; `python definitions.py start` begins one.",
-        table(models) or "No model package yet.",
-        table(machines),
-        table(alarms),
-    ]
-    return "\n\n".join(part for part in parts if part)
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:
@@ -166,9 +130,19 @@ def newest_execution(session: Session) -> str:
     return str(executions[0]["arn"])
 
 
+def _of_pipeline(arn: str | None) -> str | None:
+    """The ARN, unless it is a state machine's, which ends by itself in one state or another."""
+    if arn and ":states:" in arn:
+        raise BreedlineError(
+            f"{arn} is no execution of the pipeline; a deployment goes to its end and takes itself "
+            "back when it fails. `approve` begins another, `rollback` leaves the version."
+        )
+    return arn
+
+
 def _newest_of_all(session: Session) -> str:
     """ARN of the newest execution of the pipeline or of a state machine."""
-    found = list_executions(session, 1) + list_deployments(session, 1)
+    found = list_executions(session, 1) + list_deployments(session, 1, KINDS)
     if not found:
         return newest_execution(session)  # whose error says how to begin one
     return str(max(found, key=lambda execution: execution["started"])["arn"])

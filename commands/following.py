@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from commands.deployments import FINAL, KINDS, read_deployment
+from commands.deployments import FINAL, read_deployment
 from commands.output import say
 from commands.session import Session
+from errors import BreedlineError
 from statemachine.names import Names
+
+DEPLOYING = ("deploy", "rollback")  # the state machines that change what is live
+PATIENCE = 60.0  # seconds that EventBridge may take to start a deployment
 
 
 @dataclass
@@ -52,10 +57,26 @@ def follow_deployment(session: Session, arn: str) -> dict[str, Any]:
         sys.exit(130)
 
 
-def list_deployments(session: Session, most: int, *kinds: str) -> list[dict[str, Any]]:
-    """The newest executions of the state machines: {kind, arn, status, started}."""
+def require_machine(session: Session, kind: str) -> str:
+    """ARN of a state machine; raises BreedlineError where it is not deployed."""
+    names, stepfunctions = Names(session.settings), session.client("stepfunctions")
+    arn = names.state_machine_arn(kind)
+    try:
+        stepfunctions.describe_state_machine(stateMachineArn=arn)
+    except stepfunctions.exceptions.StateMachineDoesNotExist as error:
+        raise BreedlineError(
+            f"The state machine '{names.state_machine(kind)}' is not deployed in the environment "
+            f"'{session.settings.environment}'; run `python definitions.py upsert` first."
+        ) from error
+    return arn
+
+
+def list_deployments(
+    session: Session, most: int, kinds: Sequence[str] = DEPLOYING
+) -> list[dict[str, Any]]:
+    """The newest executions of the state machines: {kind, arn, status, started, ended}."""
     stepfunctions, found = session.client("stepfunctions"), []
-    for kind in kinds or KINDS:
+    for kind in kinds:
         arn = Names(session.settings).state_machine_arn(kind)
         try:
             answer = stepfunctions.list_executions(stateMachineArn=arn, maxResults=most)
@@ -67,7 +88,37 @@ def list_deployments(session: Session, most: int, *kinds: str) -> list[dict[str,
                 "arn": execution["executionArn"],
                 "status": execution["status"],
                 "started": execution["startDate"],
+                "ended": execution.get("stopDate"),
             }
             for execution in answer["executions"]
         ]
     return sorted(found, key=lambda execution: execution["started"], reverse=True)[:most]
+
+
+def deployments_so_far(session: Session) -> set[str]:
+    """ARNs of the newest deployments, to tell a later one from them."""
+    return {execution["arn"] for execution in list_deployments(session, 100, ["deploy"])}
+
+
+def await_deployment(
+    session: Session, package_arn: str, before: Set[str], patience: float = PATIENCE
+) -> str:
+    """ARN of the deployment of a package that an event starts, none of those `before`.
+
+    Raises BreedlineError when none has begun after `patience` seconds.
+    """
+    stepfunctions, deadline = session.client("stepfunctions"), time.monotonic() + patience
+    while time.monotonic() < deadline:
+        # Oldest first: an event that is delivered twice starts a second one, which yields.
+        for execution in reversed(list_deployments(session, 20, ["deploy"])):
+            if (arn := str(execution["arn"])) in before:
+                continue
+            given = json.loads(stepfunctions.describe_execution(executionArn=arn)["input"])
+            if isinstance(given, dict) and given.get("model_package_arn") == package_arn:
+                return arn
+        time.sleep(session.poll_seconds)
+    raise BreedlineError(
+        f"No deployment of {package_arn} began within {patience:.0f} s; look at the rule "
+        f"'{Names(session.settings).rule('approval')}' and the queue "
+        f"'{Names(session.settings).queue}' of events that found no way."
+    )

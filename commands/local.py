@@ -1,14 +1,16 @@
-"""`local start|stop|status|env|reset|logs`: the embedded AWS as a process on this machine."""
+"""`local start|stop|status|env|reset|logs|advance`: the embedded AWS as a process."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 
 from commands.output import emit
 from commands.session import Session
 from errors import BreedlineError
+from local.clock import advance_clock
 from local.connection import ensure_server, find_server, log_path, stop_server
 
 LOG_LINES = 200
@@ -21,6 +23,8 @@ def local(session: Session, arguments: argparse.Namespace) -> int:
             f"The environment '{session.settings.environment}' is on AWS; "
             "`local` commands work with --env local only."
         )
+    if arguments.seconds is not None and arguments.action != "advance":
+        raise BreedlineError(f"`local {arguments.action}` takes no seconds; `local advance` does.")
     actions = {
         "start": _start,
         "stop": _stop,
@@ -28,6 +32,7 @@ def local(session: Session, arguments: argparse.Namespace) -> int:
         "env": _environment,
         "reset": _reset,
         "logs": _logs,
+        "advance": _advance,
     }
     return actions[arguments.action](session, session.local_folder, arguments)
 
@@ -97,4 +102,19 @@ def _environment(session: Session, folder: Path, arguments: argparse.Namespace) 
     variables = connection.environment()
     text = "\n".join(f"export {name}={value}" for name, value in variables.items())
     emit(variables, text, session.as_json)
+    return 0
+
+
+def _advance(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    """Put the clock of schedules forward, to see what a later hour does."""
+    if arguments.seconds is None:
+        raise BreedlineError(
+            "`local advance` wants a number of seconds, as in `local advance 3600`."
+        )
+    connection = find_server(folder)
+    if connection is None:
+        raise BreedlineError("The embedded AWS is not running; `local start` starts it.")
+    now = datetime.fromtimestamp(advance_clock(connection, arguments.seconds), tz=timezone.utc)
+    text = f"Its schedules take it for {now:%Y-%m-%d %H:%M:%S} UTC now."
+    emit({"now": now.isoformat()}, text, session.as_json)
     return 0

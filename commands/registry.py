@@ -1,31 +1,15 @@
-"""`approve`, and model packages as the commands show them."""
+"""Model packages as the commands show them, and decisions about them."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from commands.output import emit
 from commands.session import Session
 from errors import BreedlineError
 
 PENDING = "PendingManualApproval"
-
-
-def approve(session: Session, arguments: argparse.Namespace) -> int:
-    """Approve (or reject) a version: the one named, or the newest that is pending."""
-    package = choose_package(session, arguments.version)
-    decision = "Rejected" if arguments.reject else "Approved"
-    session.client("sagemaker").update_model_package(
-        ModelPackageArn=package["arn"],
-        ModelApprovalStatus=decision,
-        ApprovalDescription=arguments.reason or f"{decision} with definitions.py",
-    )
-    result = package | {"approval": decision}
-    emit(result, f"Version {package['version']} is {decision}: {package['arn']}", session.as_json)
-    return 0
 
 
 def list_packages(session: Session) -> list[dict[str, Any]]:
@@ -65,6 +49,15 @@ def choose_package(session: Session, version: int | None) -> dict[str, Any]:
     if not chosen:
         raise BreedlineError(missing)
     return chosen[0]
+
+
+def decide(session: Session, arn: str, decision: str, reason: str = "") -> None:
+    """Set a package's approval; EventBridge tells of it, and so a deployment begins."""
+    session.client("sagemaker").update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus=decision,
+        ApprovalDescription=reason or f"{decision} with definitions.py",
+    )
 
 
 def read_package(session: Session, arn: str) -> dict[str, Any]:
