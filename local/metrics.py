@@ -1,12 +1,15 @@
-"""CloudWatch metrics of jobs, written into moto's CloudWatch."""
+"""CloudWatch metrics of jobs and endpoints, written into moto's CloudWatch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
+
+NEAR = math.log(1.02)  # of values that need not be told apart
 
 
 class Metrics:
@@ -46,6 +49,28 @@ class Metrics:
         told = {"StatisticValues": statistics}
         self._put(namespace, name, told, dimensions, timestamp, unit)
 
+    def compact(self, namespace: str, before: float) -> None:
+        """Keep what is older than `before` (seconds since the epoch) by the minute only.
+
+        moto forgets nothing. Single values, which tell percentiles, stay apart from each other
+        unless they are within two percent; the rest becomes one statistic set a minute.
+        """
+        points: list[Any] = self._backend.metric_data
+        count = len(points)
+        limit = datetime.fromtimestamp(before, tz=timezone.utc).replace(tzinfo=None)
+        kept: list[Any] = []
+        merged: dict[Any, Any] = {}
+        for point in points[:count]:
+            if point.namespace != namespace or point.timestamp >= limit:
+                kept.append(point)
+                continue
+            whole = _aggregated(point)
+            found = merged.setdefault(_minute_key(whole), whole)
+            if found is not whole:
+                _merge(found, whole)
+        if len(merged) + len(kept) < count / 2:  # alarms notice a list that shrinks
+            points[:count] = [*merged.values(), *kept]
+
     def _put(
         self,
         namespace: str,
@@ -64,3 +89,37 @@ class Metrics:
             "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         }
         self._backend.put_metric_data(namespace, [point])
+
+
+def _aggregated(point: Any) -> Any:
+    """moto's data point as a statistic set at the beginning of its minute."""
+    single = hasattr(point, "value")
+    whole = MetricAggregatedDatum(
+        namespace=point.namespace,
+        name=point.name,
+        min_stat=point.value if single else point.min,
+        max_stat=point.value if single else point.max,
+        sample_count=1.0 if single else point.sample_count,
+        sum_stat=point.value if single else point.sum,
+        dimensions=[],
+        timestamp=point.timestamp.replace(second=0, microsecond=0),
+        unit=point.unit,
+    )
+    whole.dimensions = point.dimensions
+    return whole
+
+
+def _minute_key(point: Any) -> tuple[Any, ...]:
+    """Points with the same key become one."""
+    dimensions = frozenset((each.name, each.value) for each in point.dimensions)
+    near = round(math.log(max(abs(point.min), 1e-9)) / NEAR) if point.min == point.max else None
+    return (point.name, dimensions, point.unit, point.timestamp, near, point.min < 0)
+
+
+def _merge(into: Any, point: Any) -> None:
+    same = into.min == into.max and point.min == point.max
+    into.sample_count += point.sample_count
+    into.sum += point.sum
+    into.min, into.max = min(into.min, point.min), max(into.max, point.max)
+    if same:  # stays a value with a weight, which percentiles can be told from
+        into.min = into.max = into.sum / into.sample_count
