@@ -10,9 +10,10 @@ from local.jobs.launcher import Launcher
 from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import JobTable, Kind, conclude
-from local.jobs.transform_request import Call, read_transform_request
+from local.jobs.transform_request import read_transform_request
 from local.jobs.transform_run import TransformRun
 from local.listing import Listing
+from local.model_container import Call
 
 KIND = Kind("TransformJob", "Transform", "transform-job", "transform job", can_be_deleted=False)
 

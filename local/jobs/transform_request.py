@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from local.errors import validation_error
 from local.jobs.channels import Source, source_from
 from local.jobs.layout import host_names
+from local.model_container import Call, described_container
 
-Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 WHOLE = "$"  # the filter that changes nothing
 
 
@@ -57,7 +56,7 @@ def read_transform_request(raw: dict[str, Any], call: Call) -> TransformRequest:
     data = raw["TransformInput"]["DataSource"]["S3DataSource"]
     gunzip = raw["TransformInput"].get("CompressionType", "None") == "Gzip"
     source = source_from({**data, "S3DataDistributionType": "ShardedByS3Key"}, gunzip)
-    return TransformRequest(raw, source, _container(raw["ModelName"], call))
+    return TransformRequest(raw, source, described_container(raw["ModelName"], call))
 
 
 def _check_supported(raw: dict[str, Any]) -> None:
@@ -75,29 +74,3 @@ def _check_supported(raw: dict[str, Any]) -> None:
         "ManifestFile",
     ):
         raise validation_error("A transform job reads an S3Prefix or a ManifestFile.")
-
-
-def _container(model: str, call: Call) -> dict[str, Any]:
-    described = call("DescribeModel", {"ModelName": model})
-    containers = described.get("Containers") or [described.get("PrimaryContainer", {})]
-    if len(containers) > 1:
-        raise validation_error(
-            f"Model '{model}' has {len(containers)} containers in a row; the embedded AWS runs one."
-        )
-    return _with_package(dict(containers[0]), call)
-
-
-def _with_package(container: dict[str, Any], call: Call) -> dict[str, Any]:
-    """A container that names a model package, completed with the package's own container."""
-    if "ModelPackageName" not in container:
-        return container
-    package = call("DescribeModelPackage", {"ModelPackageName": container["ModelPackageName"]})
-    own = dict(package["InferenceSpecification"]["Containers"][0])
-    environment = {**own.get("Environment", {}), **container.get("Environment", {})}
-    return {**own, "Environment": environment}
-
-
-def model_data(container: dict[str, Any]) -> str:
-    """The S3 URI of the container's model data, or ""."""
-    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-    return str(container.get("ModelDataUrl") or source.get("S3Uri") or "")

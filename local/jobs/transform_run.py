@@ -19,7 +19,8 @@ from local.jobs.lifecycle import JobTable, conclude
 from local.jobs.machine import gpu_variables
 from local.jobs.manifests import read_object
 from local.jobs.program import check_requirements, unpack, unpack_submit_directory
-from local.jobs.transform_request import TransformRequest, model_data
+from local.jobs.transform_request import TransformRequest
+from local.model_container import model_data
 
 WORKER = Path(__file__).parent / "inside" / "transform_worker.py"
 
