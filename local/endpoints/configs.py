@@ -92,6 +92,8 @@ class Configs:
                 for variant in request["ProductionVariants"]
             ],
         }
+        if "DataCaptureConfig" in document:
+            document["DataCaptureConfig"] = {"EnableCapture": True, **document["DataCaptureConfig"]}
         try:
             self._store.create(KIND, name, document)
         except DocumentExists as error:

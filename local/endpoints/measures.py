@@ -29,8 +29,9 @@ REALTIME_ONLY = ("Invocations", "InvocationsPerInstance", "OverheadLatency")
 class Outcome:
     """How one request ended at a variant.
 
-    `status` and `seconds` are the container's; None when it did not answer. `overhead` is the time
-    that passed outside of it, `instances` the number that shared the variant's requests.
+    `status` is the container's, None when it did not answer; `seconds` is the time that it had the
+    request, None when it never had it. `overhead` is the time that passed outside of it,
+    `instances` the number that shared the variant's requests.
     """
 
     endpoint: str
@@ -76,8 +77,18 @@ class Measures:
         self._writing = False
         self._compacted = time.monotonic()
 
-    def record(self, outcome: Outcome) -> None:
-        """Add one request to what is told of its variant."""
+    def record(
+        self,
+        endpoint: str,
+        variant: str,
+        instances: int,
+        status: int | None,
+        seconds: float | None,
+        overhead: float,
+        asynchronous: bool = False,
+    ) -> None:
+        """Add one request to what is told of its variant; the arguments are an Outcome's."""
+        outcome = Outcome(endpoint, variant, instances, status, seconds, overhead, asynchronous)
         at = int(self._now())
         with self._lock:
             key = (outcome.endpoint, outcome.variant, at)
@@ -85,6 +96,10 @@ class Measures:
             if not self._writing:
                 self._writing = True
                 threading.Thread(target=self._write_all, name="measures", daemon=True).start()
+
+    def close(self) -> None:
+        """Write what is left; the server ends."""
+        self.flush()
 
     def flush(self) -> None:
         """Write all that was gathered."""

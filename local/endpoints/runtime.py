@@ -115,7 +115,9 @@ class Runtime:
             self._check(request)
             response = self._kinds[request.kind](request)
         except ApiError as error:
-            response = _fault(error)
+            # The runtime's name for what the rest of SageMaker calls a ValidationException.
+            wrong = error.code == "ValidationException"
+            response = _fault(refusal(error.message) if wrong else error)
         except Exception as error:
             # The edge of the server: a fault of ours becomes an AWS answer, and goes to the log.
             logger.exception("%s failed", environ.get("PATH_INFO"))

@@ -70,7 +70,7 @@ def test_a_configuration_is_described_as_it_was_made(call, backend):
         "EndpointConfigName": "c",
         "EndpointConfigArn": ARN,
         "ProductionVariants": [VARIANT | {"InitialVariantWeight": 1.0}],
-        "DataCaptureConfig": CAPTURE,
+        "DataCaptureConfig": CAPTURE | {"EnableCapture": True},
         "KmsKeyId": "key",
     }
     assert call("ListTags", {"ResourceArn": ARN})["Tags"] == tags

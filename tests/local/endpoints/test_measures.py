@@ -10,10 +10,17 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 
 from local.alarms.data import MetricIndex, percentile, series_of
-from local.endpoints.measures import Measures, Outcome, groups
+from local.endpoints.measures import Measures, groups
 
 DIMENSIONS = {"EndpointName": "photos", "VariantName": "all"}
-FINE = Outcome("photos", "all", instances=2, status=200, seconds=0.04, overhead=0.002)
+FINE = {
+    "endpoint": "photos",
+    "variant": "all",
+    "instances": 2,
+    "status": 200,
+    "seconds": 0.04,
+    "overhead": 0.002,
+}
 NOON = 1_800_000_000  # a whole number of ten-second buckets and of minutes
 
 
@@ -35,7 +42,7 @@ def seen(backend, metric, seconds=60, dimensions=DIMENSIONS):
 
 def test_a_good_request_counts_once_and_errors_are_told_to_be_none(measures, backend):
     for _ in range(3):
-        measures.record(FINE)
+        measures.record(**FINE)
     measures.flush()
 
     assert seen(backend, "Invocations").sum == 3.0
@@ -58,7 +65,7 @@ def test_a_good_request_counts_once_and_errors_are_told_to_be_none(measures, bac
     ],
 )
 def test_an_error_counts_by_its_status(measures, backend, status, counted):
-    measures.record(replace(FINE, status=status, seconds=0.04 if status else None))
+    measures.record(**FINE | {"status": status, "seconds": 0.04 if status else None})
     measures.flush()
 
     metrics = ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
@@ -67,16 +74,16 @@ def test_an_error_counts_by_its_status(measures, backend, status, counted):
 
 
 def test_variants_and_endpoints_are_told_apart(measures, backend):
-    measures.record(FINE)
-    measures.record(replace(FINE, variant="other"))
-    measures.record(replace(FINE, endpoint="sounds"))
+    measures.record(**FINE)
+    measures.record(**FINE | {"variant": "other"})
+    measures.record(**FINE | {"endpoint": "sounds"})
     measures.flush()
     assert seen(backend, "Invocations").sum == 1.0
     assert seen(backend, "Invocations", dimensions=DIMENSIONS | {"VariantName": "other"}).sum == 1.0
 
 
 def test_an_asynchronous_endpoint_tells_latency_and_errors_only(measures, backend):
-    measures.record(replace(FINE, asynchronous=True))
+    measures.record(**FINE | {"asynchronous": True})
     measures.flush()
     assert {point.name for point in points(backend)} == {
         "ModelLatency",
@@ -87,7 +94,7 @@ def test_an_asynchronous_endpoint_tells_latency_and_errors_only(measures, backen
 
 
 def test_a_thread_writes_what_was_recorded_and_then_ends(measures, backend):
-    measures.record(FINE)
+    measures.record(**FINE)
     deadline = time.monotonic() + 20
     while not points(backend):
         assert time.monotonic() < deadline
@@ -103,7 +110,7 @@ def latencies(number):
 def test_percentiles_remain_true_at_any_rate(measures, backend):
     sent = latencies(2_000)
     for seconds in sent:
-        measures.record(replace(FINE, seconds=seconds))
+        measures.record(**FINE | {"seconds": seconds})
     measures.flush()
 
     latency = seen(backend, "ModelLatency")
@@ -127,7 +134,7 @@ def test_old_metrics_are_kept_by_the_minute_with_their_percentiles(backend):
         at = NOON + number // 20
         recorder = Measures(replace(backend, now=lambda at=at: float(at)))
         recorder._writing = True  # no thread: the test writes itself
-        recorder.record(replace(FINE, seconds=seconds, status=500 if number == 7 else 200))
+        recorder.record(**FINE | {"seconds": seconds, "status": 500 if number == 7 else 200})
         recorder.flush()
     backend.metrics.put("Other", "Kept", 1.0, {}, NOON, "None")
     before = len(points(backend))
@@ -145,7 +152,7 @@ def test_old_metrics_are_kept_by_the_minute_with_their_percentiles(backend):
 
 def test_new_metrics_are_not_touched_when_old_ones_are_compacted(measures, backend):
     for _ in range(100):
-        measures.record(FINE)
+        measures.record(**FINE)
         measures.flush()
     before = list(points(backend))
     backend.metrics.compact("AWS/SageMaker", NOON)

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from local.endpoints.invocation import Answer, InstanceGone, Invocation, ModelTimedOut, Reply
 from local.endpoints.runtime import MOST_BYTES, Runtime
 from local.endpoints.submission import Accepted, Submission
-from local.errors import ApiError
+from local.errors import ApiError, validation_error
 from local.gateway import Gateway
 from local.sagemaker import SageMaker
 
@@ -172,6 +172,9 @@ def test_refusals_keep_code_words_and_status(client, models, code, status):
 
 
 def test_modelled_errors_are_the_clients_own_exceptions(client, models):
+    models.outcome = validation_error("Endpoint photos is asynchronous.")
+    with pytest.raises(client.exceptions.ValidationError):
+        client.invoke_endpoint(EndpointName="photos", Body=b"x")
     models.outcome = ApiError("ModelNotReadyException", "Wait.", 429)
     with pytest.raises(client.exceptions.ModelNotReadyException):
         client.invoke_endpoint(EndpointName="photos", Body=b"x")
