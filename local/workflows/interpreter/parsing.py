@@ -1,14 +1,21 @@
-"""Repairs of how definitions are read: their strings, and in several threads at once."""
+"""Repairs of how definitions are read: their strings, in several threads at once, and how often."""
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
+from antlr4 import CommonTokenStream, InputStream
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
 from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+    SyntaxErrorListener,
+)
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 from local.workflows.interpreter.replacing import replace_everywhere
@@ -16,6 +23,7 @@ from local.workflows.interpreter.replacing import replace_everywhere
 # Words of the language that moto's grammar does not take as plain texts elsewhere.
 RESERVED = ("CausePath", "ErrorPath", "JSONPath", "JSONata")
 MARK = "\ue000"  # a character that nobody uses
+PARSED = 4  # syntax trees that are kept; one of a large machine has some megabytes
 
 
 def read_string(text: str) -> str:
@@ -40,6 +48,29 @@ def read_strings_as_json() -> None:
 
     Preprocessor._inner_string_of = staticmethod(inner_string)
     replace_everywhere("from_string_literal", antlr4utils.from_string_literal, from_literal)
+
+
+def parse_once() -> None:
+    """moto parses a definition anew for each execution, which takes longer than many a state."""
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        tree = _tree(definition)
+        # The components that run keep what they find out, so they are made for each execution.
+        return Preprocessor().visit(tree), tree
+
+    AmazonStateLanguageParser.parse = staticmethod(parse)
+
+
+@functools.lru_cache(maxsize=PARSED)
+def _tree(definition: str) -> Any:
+    listener = SyntaxErrorListener()
+    parser = ASLParser(CommonTokenStream(ASLLexer(InputStream(definition))))
+    parser.removeErrorListeners()
+    parser.addErrorListener(listener)
+    tree = parser.state_machine()
+    if listener.errors:
+        raise ASLParserException(errors=listener.errors)
+    return tree
 
 
 def allow_reserved_words() -> None:
@@ -79,4 +110,4 @@ def parse_in_several_threads() -> None:
     Preprocessor.__init__ = make
 
 
-REPAIRS = (read_strings_as_json, allow_reserved_words, parse_in_several_threads)
+REPAIRS = (read_strings_as_json, parse_once, allow_reserved_words, parse_in_several_threads)

@@ -30,6 +30,7 @@ FAULTS = {
     "write_json_as_aws_does": '{"a": "\\u00e4"}',
     "count_bytes": "False",
     "read_strings_as_json": '{"n": "a\\\\\\"b"}',
+    "parse_once": "2",
     "allow_reserved_words": "ASLParserException",
     "parse_in_several_threads": "True",
     "evaluate_jsonata": "States.Runtime",

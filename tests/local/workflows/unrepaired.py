@@ -65,6 +65,12 @@ def run(definition: Program, value: Any = None) -> str:
     return json.dumps(env.states.get_input())
 
 
+def trees_of_one_text() -> list[Any]:
+    """The syntax trees of the same definition, parsed twice."""
+    text = json.dumps(one({"Type": "Succeed"}))
+    return [AmazonStateLanguageParser.parse(text)[1] for _ in range(2)]
+
+
 def one(state: dict[str, Any]) -> Program:
     return {"StartAt": "S", "States": {"S": state}}
 
@@ -313,6 +319,7 @@ PROBES: dict[str, Callable[[], str]] = {
     "read_strings_as_json": lambda: run(
         {"StartAt": 'a"b', "States": {'a"b': {"Type": "Pass", "Parameters": NAME, **END}}}
     ),
+    "parse_once": lambda: str(len(set(map(id, trees_of_one_text())))),
     "allow_reserved_words": lambda: attempt(
         lambda: run(one({"Type": "Pass", "Result": {"CausePath": 1}, **END}))
     ),
