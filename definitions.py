@@ -35,6 +35,7 @@ COMMANDS = {
     "approve": "commands.approval:approve",
     "predict": "commands.predict:predict",
     "rollback": "commands.rollback:rollback",
+    "capacity": "commands.capacity:capacity",
     "demo": "commands.demo:demo",
     "local": "commands.local:local",
 }
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("document", choices=documents)
     _add_execution_commands(add)
     _add_serving_commands(add)
+    _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
     demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
     demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
     demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
@@ -108,6 +110,19 @@ def _add_serving_commands(add: Any) -> None:
     rollback.add_argument("--reason", default="Asked for with definitions.py", help="kept with it")
 
 
+def _add_capacity(capacity: argparse.ArgumentParser) -> None:
+    capacity.add_argument(
+        "images", nargs="*", type=Path, metavar="IMAGE", help="default: the smoke tests' samples"
+    )
+    capacity.add_argument(
+        "--latency-ms", type=_positive, metavar="N", help="p90 to keep (default: the alarm's)"
+    )
+    capacity.add_argument(
+        "--seconds", type=_positive, default=5.0, metavar="N", help="a rate is held so long"
+    )
+    capacity.add_argument("--save", action="store_true", help="let deployments scale by it")
+
+
 def _version(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no version; versions count from 1.")
@@ -146,11 +161,17 @@ def open_session(environment: str, path: Path | None, as_json: bool) -> Session:
 
     loaded = settings.load(environment, path or settings.ENVIRONMENTS)
     if environment != "local":
-        return Session(
-            loaded, lambda service: _aws_client(service, loaded.aws.region), None, as_json
-        )
+
+        def make_aws_client(service: str, **options: Any) -> Any:
+            return _aws_client(service, loaded.aws.region, options)
+
+        return Session(loaded, make_aws_client, None, as_json)
     folder = local_folder()
-    return Session(loaded, lambda service: _local_client(service, folder, loaded), folder, as_json)
+
+    def make_local_client(service: str, **options: Any) -> Any:
+        return _local_client(service, folder, loaded.aws.region, options)
+
+    return Session(loaded, make_local_client, folder, as_json)
 
 
 def local_folder() -> Path:
@@ -158,26 +179,27 @@ def local_folder() -> Path:
     return Path(os.environ.get("BREEDLINE_LOCAL", ROOT / ".local")).resolve()
 
 
-def _aws_client(service: str, region: str) -> Any:
+def _aws_client(service: str, region: str, options: dict[str, Any]) -> Any:
     import boto3
+    from botocore.config import Config
 
-    return boto3.client(service, region_name=region)
+    return boto3.client(service, region_name=region, config=Config(**options))
 
 
-def _local_client(service: str, folder: Path, loaded: Any) -> Any:
+def _local_client(service: str, folder: Path, region: str, options: dict[str, Any]) -> Any:
     import boto3
     from botocore.config import Config
 
     from commands.output import say
     from local.connection import ensure_server
 
-    connection, started = ensure_server(folder, loaded.aws.region)
+    connection, started = ensure_server(folder, region)
     if started:
         say(f"Started the embedded AWS on {connection.url} (state in {folder}).")
     return boto3.client(
         service,
         **connection.client_options(),
-        config=Config(retries={"max_attempts": 2}, connect_timeout=5),
+        config=Config(**{"retries": {"max_attempts": 2}, "connect_timeout": 5, **options}),
     )
 
 

@@ -23,6 +23,8 @@ def explain(error: Exception) -> str | None:
             "`python definitions.py local logs` shows its last words, and `watch` re-attaches to "
             "the execution (`retry` continues it if it was cut off)."
         )
+    if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
+        return f"The server at {error.kwargs['endpoint_url']} did not answer in time; try again."
     if isinstance(error, exceptions.NoCredentialsError):
         return (
             "No AWS credentials were found; run `aws configure`, or leave --env out to run locally."

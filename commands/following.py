@@ -116,7 +116,7 @@ def await_deployment(
             given = json.loads(stepfunctions.describe_execution(executionArn=arn)["input"])
             if isinstance(given, dict) and given.get("model_package_arn") == package_arn:
                 return arn
-        time.sleep(session.poll_seconds)
+        time.sleep(max(0.0, min(session.poll_seconds, deadline - time.monotonic())))
     raise BreedlineError(
         f"No deployment of {package_arn} began within {patience:.0f} s; look at the rule "
         f"'{Names(session.settings).rule('approval')}' and the queue "

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from settings import Settings
+
+
+class MakeClient(Protocol):
+    """Makes the boto3 client of a service; the options are those of botocore's Config."""
+
+    def __call__(self, service: str, **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Session:
     """
 
     settings: Settings
-    make_client: Callable[[str], Any]
+    make_client: MakeClient
     local_folder: Path | None
     as_json: bool
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -71,7 +71,8 @@ class StepFunctions:
 
 def read(sagemaker, *outputs):
     clients = {"sagemaker": sagemaker, "stepfunctions": StepFunctions(*outputs)}
-    return read_endpoint(Session(settings.load("local"), clients.__getitem__, None, False))
+    loaded = settings.load("local")
+    return read_endpoint(Session(loaded, lambda service, **options: clients[service], None, False))
 
 
 def deployed(config, outcome="Deployed"):

@@ -22,7 +22,7 @@ def session():
     with mock_aws():
         yield Session(
             settings.load("local"),
-            lambda service: boto3.client(service, region_name="eu-west-1", **KEYS),
+            lambda service, **options: boto3.client(service, region_name="eu-west-1", **KEYS),
             None,
             False,
         )
@@ -59,6 +59,7 @@ def suspended(client):
 
 def test_limits_target_and_what_is_suspended_are_one_line(session, scaling):
     found = read_scaling(session)
+    assert found
     assert (found["min_capacity"], found["max_capacity"], found["target"]) == (2, 4, 120.0)
     assert describe_scaling(found) == (
         "  scales from 2 to 4 instances, tracked to 120; suspended: ScheduledScalingSuspended"
@@ -82,7 +83,9 @@ def test_load_does_not_scale_inside_and_all_is_as_before_outside_also_after_a_fa
         }
         raise KeyboardInterrupt
     assert suspended(scaling) == {"ScheduledScalingSuspended"}
-    assert read_scaling(session)["max_capacity"] == 4
+    found = read_scaling(session)
+    assert found
+    assert found["max_capacity"] == 4
     assert "is suspended" in capsys.readouterr().err
 
 

@@ -1,6 +1,7 @@
 """What the commands around the endpoint refuse before they ask anything, and what they wait for."""
 
 import dataclasses
+from argparse import Namespace
 from types import SimpleNamespace
 
 import pytest
@@ -39,7 +40,12 @@ class StepFunctions:
 def session(client=None, **triggers):
     loaded = settings.load("local")
     changed = dataclasses.replace(loaded.triggers, **triggers)
-    return Session(dataclasses.replace(loaded, triggers=changed), lambda name: client, None, False)
+    return Session(
+        dataclasses.replace(loaded, triggers=changed),
+        lambda service, **options: client,
+        None,
+        False,
+    )
 
 
 def started_for(package):
@@ -78,7 +84,7 @@ def test_a_deployment_that_never_begins_names_the_rule_and_the_queue():
 def test_waiting_for_what_will_not_come_is_refused_before_anything_is_approved(
     reject, trigger, said
 ):
-    asked = SimpleNamespace(wait=True, reject=reject, version=1, reason="")
+    asked = Namespace(wait=True, reject=reject, version=1, reason="")
     with pytest.raises(BreedlineError, match=said):
         approve(session(None, deploy_on_approval=trigger), asked)
 
