@@ -1,0 +1,55 @@
+"""What the tests send: images, and what no caller should send."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SIDE = 64  # pixels
+LINK_LOCAL = "http://169.254.169.254/latest/meta-data/"  # where instances keep their credentials
+
+
+def about(image: bytes, endpoint: str) -> dict[str, Any]:
+    """A plain question."""
+    return {"image": base64.b64encode(image).decode("ascii"), "endpoint_name": endpoint}
+
+
+def bad_ones(endpoint: str, limit: int) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """A name, the status that is wanted, and the event; `limit` is the function's own, in bytes."""
+    yield "wrong content type", 415, _http("A picture of a dog.", "text/plain")
+    yield "empty body", 400, _http("", "image/jpeg")
+    yield "text for an image", 400, about(b"This is no image.", endpoint)
+    # As text it stays below Lambda's own limit of 6 MB for every limit that may be set.
+    yield "oversized image", 413, _http("x" * (limit + 1), "image/jpeg")
+    yield "foreign endpoint", 403, about(draw(), f"not-{endpoint}")
+    yield "link-local URL", 403, {"url": LINK_LOCAL, "endpoint_name": endpoint}
+
+
+def _http(body: str, content_type: str) -> dict[str, Any]:
+    """An event as an HTTP API makes it."""
+    return {
+        "version": "2.0",
+        "requestContext": {"http": {"method": "POST", "path": "/"}},
+        "headers": {"content-type": content_type},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def draw() -> bytes:
+    """A PNG image of a few colours, for when no other is at hand."""
+    rows = (
+        b"\0" + b"".join(bytes((4 * x % 256, 4 * y % 256, 128)) for x in range(SIDE))
+        for y in range(SIDE)
+    )
+    head = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + check
