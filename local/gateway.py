@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local.sagemaker import SageMaker, respond
-from local.unsupported import NO_ENDPOINTS, RUNTIME_PATH
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -24,6 +23,7 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 TARGET_PREFIX = "SageMaker."
+RUNTIME_PATH = "/endpoints/"  # of InvokeEndpoint and its relatives
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -86,7 +86,7 @@ class Gateway:
 
 
 def _without_endpoints(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    fault = {"__type": "ValidationError", "message": NO_ENDPOINTS}
+    fault = {"__type": "ValidationError", "message": "This server has no endpoints."}
     return _send_json(400, fault, start_response)
 
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +26,11 @@ from local.backend import Backend, open_backend
 from local.clock import ROUTE as CLOCK_ROUTE
 from local.clock import Clock
 from local.connection import HOST, Connection, write_connection
+from local.endpoints.configs import Configs
+from local.endpoints.runtime import Runtime
+from local.endpoints.service import Endpoints
+from local.endpoints.submission import Accepted, Submission
+from local.errors import validation_error
 from local.events.eventbridge import EventBridge
 from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
@@ -38,20 +44,31 @@ from local.models import Models
 from local.pipelines.service import Pipelines
 from local.registry import Registry
 from local.sagemaker import LastingService, SageMaker
+from local.scaling import Scaling
+from local.scaling.pace import InvalidPace, Pace, read_pace
 from local.tuning.service import TuningJobs
-from local.unsupported import Unsupported
 from local.workflows.door import StepFunctionsDoor
 
 ACCOUNT = "123456789012"  # moto's own default account
 
 
-def build_sagemaker(backend: Backend, remember: Callable[[], None] = lambda: None) -> SageMaker:
+@dataclass(frozen=True)
+class Services:
+    """SageMaker as one server runs it: its API, its endpoints and their runtime."""
+
+    sagemaker: SageMaker
+    endpoints: Endpoints
+    runtime: Runtime
+
+
+def build_services(backend: Backend, remember: Callable[[], None] = lambda: None) -> Services:
     """Put the services together and mend what a killed server left half done.
 
     `remember` brings back what moto forgot: after the services are there, which may be asked,
     and before they mend, which sends events to rules.
     """
-    sagemaker = SageMaker()
+    sagemaker, configs = SageMaker(), Configs(backend)
+    endpoints = Endpoints(backend, sagemaker.call, configs)
     training = TrainingJobs(backend)
     functions = Functions(backend)
     answer_invocations(functions)
@@ -63,13 +80,22 @@ def build_sagemaker(backend: Backend, remember: Callable[[], None] = lambda: Non
         Pipelines(backend, sagemaker.call, functions.invoke),
         Registry(backend),
         Models(backend),
+        configs,
+        endpoints,
     ]
-    sagemaker.add([*services, backend.tags, Unsupported()])
+    sagemaker.add([*services, backend.tags])
     remember()
     functions.recover()
     for service in services:
         service.recover()
-    return sagemaker
+    runtime = Runtime(backend.account, backend.region, endpoints.answering.answer, _no_queue)
+    return Services(sagemaker, endpoints, runtime)
+
+
+def _no_queue(submission: Submission) -> Accepted:
+    raise validation_error(
+        f"Endpoint {submission.invocation.endpoint} has no AsyncInferenceConfig."
+    )
 
 
 def bind(port: int) -> BaseWSGIServer:
@@ -108,7 +134,7 @@ def serve(folder: Path, region: str, port: int) -> None:
     )
     os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
     backend = open_backend(folder, ACCOUNT, region, connection.environment())
-    server.app = _gateway(connection, backend)
+    server.app, close = _gateway(connection, backend)
     stop = threading.Event()
     keeper = threading.Thread(target=backend.objects.keep, args=(stop,), name="object-index")
     keeper.start()
@@ -120,11 +146,13 @@ def serve(folder: Path, region: str, port: int) -> None:
         (folder / "connection.json").unlink(missing_ok=True)
         stop.set()
         keeper.join()
+        close()
         backend.events.close()
         backend.store.close()
 
 
-def _gateway(connection: Connection, backend: Backend) -> Gateway:
+def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callable[[], None]]:
+    """The door with all behind it, and what ends it."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     clock = Clock()
@@ -132,20 +160,32 @@ def _gateway(connection: Connection, backend: Backend) -> Gateway:
     functions = Kept(backend.folder / "functions", backend.account)
     functions.restore()
     alarms = Alarms(backend)  # before the journal puts alarms again
+    # As late as its first call there is a SageMaker; the journal registers before that.
+    scaling = Scaling(backend, lambda *asked: services.sagemaker.call(*asked), clock, _pace())
     journal = Journal(backend.folder / "journal.jsonl")
     moto_app = DomainDispatcherApplication(create_backend_app)
-    sagemaker = build_sagemaker(backend, lambda: journal.replay(moto_app))
+    services = build_services(backend, lambda: journal.replay(moto_app))
     step_functions = StepFunctionsDoor(backend)
     event_bridge.start()
     alarms.start()
+    scaling.start()
     step_functions.recover()
-    return Gateway(
+    gateway = Gateway(
         connection.access_key,
-        sagemaker,
+        services.sagemaker,
         journal.watch(functions.watch(moto_app)),
         backend.objects.mark_changed,
         private={CLOCK_ROUTE: clock.answer},
+        runtime=services.runtime,
     )
+    return gateway, services.endpoints.close
+
+
+def _pace() -> Pace:
+    try:
+        return read_pace(os.environ)
+    except InvalidPace as error:
+        sys.exit(str(error))
 
 
 def _stop_on_signals(server: BaseWSGIServer) -> None:

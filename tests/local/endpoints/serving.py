@@ -151,5 +151,5 @@ class Load:
         while not self._over.wait(0.005):
             try:
                 self.answers.append(self.serving.said())
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it was not an answer
                 self.failures.append(error)

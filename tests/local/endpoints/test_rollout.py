@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
@@ -96,13 +95,14 @@ def test_a_canary_answers_a_part_of_the_requests_and_is_described(serving):
 def test_an_alarm_that_rings_sends_the_new_version_back(serving):
     alarm = serving.alarm("errors")
     two(serving)
+    waiting = blue_green(CANARY | {"WaitIntervalInSeconds": 30}, ["errors"])
+    serving.call(
+        "UpdateEndpoint", EndpointName=NAME, EndpointConfigName="two", DeploymentConfig=waiting
+    )
     with Load(serving) as load:
-        ringing = threading.Thread(
-            target=lambda: (load.await_answers("two"), setattr(alarm, "state_value", "ALARM"))
-        )
-        ringing.start()
-        described = serving.update("two", DeploymentConfig=blue_green(CANARY, ["errors"]))
-        ringing.join()
+        load.await_answers("two")
+        alarm.state_value = "ALARM"
+        described = serving.settled()
         load.await_answers("one", 10)
     assert described["EndpointStatus"] == "InService"
     assert described["EndpointConfigName"] == "one"

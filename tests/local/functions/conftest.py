@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from local.functions.service import Functions, Scale
 from local.gateway import Gateway
-from local.server import build_sagemaker
+from local.server import build_services
 
 REGION = "eu-west-1"
 
@@ -170,7 +170,7 @@ def functions(backend, scale, monkeypatch):
 
 @pytest.fixture
 def aws(backend, functions):
-    sagemaker = build_sagemaker(backend)
+    sagemaker = build_services(backend).sagemaker
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, Gateway(KEY, sagemaker, moto, lambda: None), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
