@@ -13,7 +13,15 @@ from typing import Any
 
 from settings import Settings, partition_of
 from statemachine.asl import Expression, Rules
-from statemachine.context import LOCKED, OUTSIDE, ROAD_BACK, TAGGED, VARIABLES, Context
+from statemachine.context import (
+    LOCKED,
+    OUTSIDE,
+    ROAD_BACK,
+    TAGGED,
+    VARIABLES,
+    Context,
+    failing,
+)
 from statemachine.flow import Flow, Road
 from statemachine.function import publish_function
 from statemachine.live import look_at_endpoint
@@ -46,7 +54,8 @@ def deploying(settings: Settings, noun: str) -> Context:
 def compile_deploy(settings: Settings) -> dict[str, Any]:
     """The document of Amazon States Language."""
     context = deploying(settings, "Deployment")
-    context.flow.pass_("Begin", assign=VARIABLES, next="DescribePackage")
+    context.flow.pass_("Begin", assign=VARIABLES, next="IsPackageNamed")
+    _check_input(context, next="DescribePackage")
     read_package(context, "Package", ARN, next="IsApproved")
     check_group(context, next="AcquireLock", unapproved="NotApproved")
     acquire_lock(context, next="DescribeEndpoint", twin="AlreadyDeploying")
@@ -58,6 +67,18 @@ def compile_deploy(settings: Settings) -> dict[str, Any]:
     go_back(context, rejects=True)
     comment = f"Deploys an approved model package to the endpoint {context.names.endpoint}"
     return context.flow.definition("Begin", comment, context.patience.machine_seconds)
+
+
+def _check_input(context: Context, *, next: str) -> None:
+    """A path that leads nowhere would end the execution without a road back."""
+    named = Rules.And([Rules.IsPresent(ARN, True), Rules.IsString(ARN, True)])
+    context.flow.choice("IsPackageNamed", [(named, next)], default="NoPackageNamed")
+    cause = 'The input names no package; it is {"model_package_arn": "arn:…"}'
+    context.flow.pass_(
+        "NoPackageNamed",
+        assign=failing("IsPackageNamed", OUTSIDE, "NoPackageNamed", cause),
+        next=context.road(OUTSIDE).entry,
+    )
 
 
 def serve_package(context: Context, *, guarded: bool, next: str) -> None:
@@ -85,11 +106,11 @@ def _compare(context: Context) -> None:
         [(done, "SeeItIsLive"), (older, "TellSuperseded")],
         default="WasInterrupted",
     )
-    context.flow.pass_("SeeItIsLive", assign={"outcome": "AlreadyLive"}, next="ReleaseLock")
+    context.flow.pass_("SeeItIsLive", assign={"outcome": "AlreadyLive"}, next="MayRelease")
     with context.flow.failing(context.road(LOCKED)):
         facts = {"live_version": Expression("$live")}
         tell(context, "TellSuperseded", "Superseded", facts, next="SeeItIsOlder")
-    context.flow.pass_("SeeItIsOlder", assign={"outcome": "Superseded"}, next="ReleaseLock")
+    context.flow.pass_("SeeItIsOlder", assign={"outcome": "Superseded"}, next="MayRelease")
 
 
 def _succeed(context: Context) -> None:
@@ -97,7 +118,7 @@ def _succeed(context: Context) -> None:
     with flow.failing(context.road(TAGGED)):
         facts = {"smoke_tests": Expression("$smoke"), "endpoint_config": Expression("$now.config")}
         tell(context, "TellSuccess", "Deployed", facts, next="SeeItIsDeployed")
-    flow.pass_("SeeItIsDeployed", assign={"outcome": "Deployed"}, next="ReleaseLock")
+    flow.pass_("SeeItIsDeployed", assign={"outcome": "Deployed"}, next="MayRelease")
     release_or_tell(context, next="WhatCameOfIt")
     early = [(Rules.StringEquals("$outcome", end), end) for end in ("AlreadyLive", "Superseded")]
     flow.choice("WhatCameOfIt", early, default="Deployed")
@@ -113,7 +134,7 @@ def release_or_tell(context: Context, *, next: str) -> None:
     """
     flow = context.flow
     with flow.failing(Road("TellLockIsKept", OUTSIDE)):
-        release_lock(context, "ReleaseLock", next=next)
+        release_lock(context, "ReleaseLock", entry="MayRelease", next=next)
     kept = {key: Expression(f"$failure.{key}") for key in ("state", "error", "cause")}
     with flow.failing(Road(next, told="seen")):
         tell(context, "TellLockIsKept", "LockIsKept", kept, next=next)

@@ -118,8 +118,20 @@ def keep_road_back(context: Context, *, next: str) -> None:
         )
 
 
-def release_lock(context: Context, name: str, *, next: str) -> None:
-    """Give the lock back; one that was taken over in the meantime is somebody else's."""
+def was_interrupted() -> Rules:
+    """The lock was taken over from an execution that may have changed something."""
+    noted = Rules.Not(Rules.StringEquals("$lock.before", ""))
+    return Rules.And([Rules.BooleanEquals("$taken_over", True), noted])
+
+
+def release_lock(context: Context, name: str, *, entry: str, next: str) -> None:
+    """Give the lock back; one that was taken over in the meantime is somebody else's.
+
+    An interrupted deployment that was neither finished nor undone keeps its lock, and with it its
+    road back, for the next one to take over: released, it would pass for a finished one.
+    """
+    unfinished = Rules.And([was_interrupted(), Rules.IsPresent("$before.exists", False)])
+    context.flow.choice(entry, [(unfinished, next)], default=name)
     context.flow.task(
         name,
         "dynamodb:deleteItem",

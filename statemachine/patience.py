@@ -14,7 +14,7 @@ from settings import Settings
 LOCK_LOOKS = 200  # each is 25 events
 SETTLE_LOOKS = 200  # 11
 ENDPOINT_LOOKS = 500  # 11, on the way there and on the way back
-FUNCTION_LOOKS = 100  # 11, three loops
+FUNCTION_LOOKS = 100  # 13, for the function and for its warm environments
 FUNCTION_SECONDS = 600  # for Lambda to take over a configuration, or to warm its environments
 SLACK_SECONDS = 1_800  # for the calls between the loops, with their retries
 
@@ -81,8 +81,8 @@ class Patience:
     @property
     def work_seconds(self) -> int:
         """The longest that a deployment takes from the lock to its end."""
-        loops = self.settling.patience + 2 * self.endpoint.patience + 3 * self.function.patience
-        return loops + 3 * self.smoke_seconds + SLACK_SECONDS
+        loops = self.settling.patience + 2 * self.endpoint.patience + 2 * self.function.patience
+        return loops + 2 * self.smoke_seconds + SLACK_SECONDS
 
     @property
     def machine_seconds(self) -> int:

@@ -19,7 +19,7 @@ from statemachine.context import (
 )
 from statemachine.flow import Road
 from statemachine.function import ONE_VERSION, delete_provisioned, put_provisioned
-from statemachine.lock import release_lock
+from statemachine.lock import release_lock, was_interrupted
 from statemachine.names import ALIAS
 from statemachine.restore_endpoint import restore_endpoint
 from statemachine.telling import FAILED, tell
@@ -32,17 +32,27 @@ def go_back(context: Context, *, rejects: bool) -> None:
     """All states of the road; `rejects` marks the package Rejected with the reason."""
     first = "RejectPackage" if rejects else "TellFailure"
     phases = (
-        (TAGGED, "RestoreTag"),
+        (TAGGED, "WasThereATag"),
         (FUNCTION, "HadAlias"),
         (SERVING, "CheckWayBack"),
         (MADE, "WasConfigMade"),
         (LOCKED, first),
     )
+    # What was taken over may have changed everything before this execution changed anything.
+    inherited = Rules.And([was_interrupted(), Rules.IsPresent("$before.exists", True)])
     context.flow.choice(
         ROAD_BACK,
-        [(Rules.NumericGreaterThanEquals("$failure.phase", least), at) for least, at in phases],
+        [
+            (inherited, "WasThereATag"),
+            *(
+                (Rules.NumericGreaterThanEquals("$failure.phase", least), at)
+                for least, at in phases
+            ),
+        ],
         default="TellFailure",
     )
+    first_one = Rules.BooleanEquals("$before.exists", False)
+    context.flow.choice("WasThereATag", [(first_one, "HadAlias")], default="RestoreTag")
     with _going_on_at(context, "HadAlias"):
         tag(
             context,
@@ -165,10 +175,11 @@ def reject(context: Context, name: str, arn: Expression, text: str, *, next: str
 
 def _end(context: Context) -> None:
     failed = f"{context.noun}Failed"
-    with _going_on_at(context, "ReleaseAfterFailure"):
-        tell(context, "TellFailure", failed, FAILED, next="ReleaseAfterFailure")
+    release = "MayReleaseAfterFailure"
+    with _going_on_at(context, release):
+        tell(context, "TellFailure", failed, FAILED, next=release)
     with _going_on_at(context, failed):
-        release_lock(context, "ReleaseAfterFailure", next=failed)
+        release_lock(context, "ReleaseAfterFailure", entry=release, next=failed)
     facts = "$failure.state, $failure.error, $failure.cause"
     sentence = f"States.Format('The state {{}} failed with {{}}: {{}}', {facts})"
     context.flow.fail(failed, Expression("$failure.error"), Expression(sentence))

@@ -131,6 +131,7 @@ def _restore_scaling(context: Context, following: str) -> None:
         [
             Rules.NumericGreaterThanEquals("$failure.phase", SCALING),
             Rules.BooleanEquals("$deregistered", True),
+            Rules.BooleanEquals("$taken_over", True),
         ]
     )
     flow.choice("WasScalingTouched", [(touched, "WasItScaling")], default=following)

@@ -1,9 +1,9 @@
 """The state machine that starts the pipeline: once for each version of the data.
 
 Events come in storms, and each may come twice. An item in the lock table says which execution of
-the pipeline a version of the data has; who finds one running leaves it at that. The token of
-StartPipelineExecution is derived from the version and the execution before, so that a claimant who
-died between the start and the note does not lead to a second start.
+the pipeline a version of the data has; who finds one running, or one that began after the event,
+leaves it at that. The token of StartPipelineExecution is derived from the version and the execution
+before, so that a claimant who died between the start and the note does not lead to a second start.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def compile_retrain(settings: Settings) -> dict[str, Any]:
 
 
 def _read_request(flow: Flow, settings: Settings) -> None:
-    request = {"cause": "request", "data_uri": None, "data_version": None, "event_id": ""}
+    request = {"cause": "request", "data_uri": None, "data_version": None}
+    request |= {"event_id": "", "event_time": ""}
     variables = {
         "request": request,
         "uri": settings.data_uri,
@@ -49,6 +50,7 @@ def _read_request(flow: Flow, settings: Settings) -> None:
         "previous": "",
         "holder": "",
         "status": "",
+        "began": "",
         "execution": "",
         "start_looks": 0,
         "failure": {"state": "", "phase": 0, "error": "", "cause": ""},
@@ -156,12 +158,26 @@ def _look_at_run(flow: Flow, names: Names) -> None:
         "DescribeRun",
         "sagemaker:describePipelineExecution",
         {"PipelineExecutionArn": Expression("$run.execution")},
-        assign={"status": Expression("$.PipelineExecutionStatus")},
+        assign={
+            "status": Expression("$.PipelineExecutionStatus"),
+            "began": Expression("$.CreationTime"),
+        },
         expect={"SageMaker.ResourceNotFoundException": "StartAnew"},
         next="DoesPipelineRun",
     )
     still = [Rules.StringEquals("$status", status) for status in ("Executing", "Stopping")]
-    flow.choice("DoesPipelineRun", [(Rules.Or(still), "AlreadyRunning")], default="StartAnew")
+    # An event from before the execution began is one that came late, or again.
+    covered = Rules.And(
+        [
+            Rules.IsTimestamp("$request.event_time", True),
+            Rules.TimestampLessThanEqualsPath("$request.event_time", "$began"),
+        ]
+    )
+    flow.choice(
+        "DoesPipelineRun",
+        [(Rules.Or(still), "AlreadyRunning"), (covered, "AlreadyRan")],
+        default="StartAnew",
+    )
     flow.pass_("StartAnew", assign={"previous": Expression("$run.execution")}, next="Claim")
 
 
@@ -200,7 +216,9 @@ def _start(flow: Flow, settings: Settings) -> None:
 
 
 def _end(flow: Flow, names: Names) -> None:
-    for outcome, arn in (("Started", "$execution"), ("AlreadyRunning", "$run.execution")):
+    earlier = "$run.execution"
+    ends = {"Started": "$execution", "AlreadyRunning": earlier, "AlreadyRan": earlier}
+    for outcome, arn in ends.items():
         output = {
             "outcome": outcome,
             "pipeline_execution_arn": Expression(arn),

@@ -11,7 +11,7 @@ from typing import Any
 
 from settings import Settings
 from statemachine.asl import Expression, Rules
-from statemachine.context import LOCKED, TAGGED, VARIABLES, Context, failing, merged
+from statemachine.context import LOCKED, VARIABLES, Context, failing, merged
 from statemachine.deploy import deploying, release_or_tell, serve_package
 from statemachine.flow import Road
 from statemachine.live import look_at_endpoint
@@ -55,8 +55,16 @@ def _choose(context: Context) -> None:
     """The version that was asked for, which must be earlier; else the one before the live one."""
     flow = context.flow
     asked, live = "$request.to_version", "$live"
-    given = Rules.IsNumeric(asked, True)
-    flow.choice("WhichVersion", [(given, "IsItEarlier")], default="ListApproved")
+    flow.choice(
+        "WhichVersion",
+        [
+            (Rules.IsNull(asked, True), "ListApproved"),
+            (Rules.IsNumeric(asked, True), "IsItEarlier"),
+        ],
+        default="UnreadableVersion",
+    )
+    unreadable = f"'to_version is {{}}; a version is a number', States.JsonToString({asked})"
+    _refuse(context, "UnreadableVersion", unreadable)
     flow.choice(
         "IsItEarlier",
         [
@@ -66,7 +74,7 @@ def _choose(context: Context) -> None:
         default="NotEarlier",
     )
     flow.pass_("TakeGiven", assign={"candidate": Expression(asked)}, next="DescribeTarget")
-    flow.pass_("SeeItIsLive", assign={"outcome": "AlreadyLive"}, next="ReleaseLock")
+    flow.pass_("SeeItIsLive", assign={"outcome": "AlreadyLive"}, next="MayRelease")
     _refuse(
         context, "NotEarlier", f"'Version {{}} is not older than the live {{}}', {asked}, {live}"
     )
@@ -130,7 +138,8 @@ def _succeed(context: Context) -> None:
     flow.choice("IsLiveKnown", [(known, "RejectLive")], default="TellRolledBack")
     text = "'Rolled back to version {}: {}', $package.version, $request.reason"
     brief = "'Rolled back to version {}', $package.version"
-    # The rollback stands also where the mark cannot be set; the message says so.
+    # The rollback stands also where the mark cannot be set, which the message says, and where the
+    # message cannot be sent, which the output says.
     for name, words, road in (
         ("RejectLive", text, "RejectLiveBriefly"),
         ("RejectLiveBriefly", brief, "TellRolledBack"),
@@ -144,9 +153,9 @@ def _succeed(context: Context) -> None:
         "reason": Expression("$request.reason"),
         "smoke_tests": Expression("$smoke"),
     }
-    with flow.failing(context.road(TAGGED)):
+    with flow.failing(Road("SeeItIsDone", told="seen")):
         tell(context, "TellRolledBack", "RolledBack", facts, next="SeeItIsDone")
-    flow.pass_("SeeItIsDone", assign={"outcome": "RolledBack"}, next="ReleaseLock")
+    flow.pass_("SeeItIsDone", assign={"outcome": "RolledBack"}, next="MayRelease")
     release_or_tell(context, next="WhatCameOfIt")
     done = Rules.StringEquals("$outcome", "RolledBack")
     flow.choice("WhatCameOfIt", [(done, "RolledBack")], default="AlreadyLive")

@@ -16,10 +16,12 @@ from statemachine.alarms import DRIFT, has_drift_alarm
 from statemachine.names import Names
 
 KINDS = ("deploy", "rollback", "retrain")
+EVENT = {"id": "$.id", "time": "$.time"}
 # EventBridge writes <variables> that stand alone as JSON, quotes included.
 DEPLOY_INPUT = '{"model_package_arn": <arn>}'
 DATA_INPUT = (
-    '{"cause": "data", "data_uri": "s3://<bucket>/<key>", "data_version": <etag>, "event_id": <id>}'
+    '{"cause": "data", "data_uri": "s3://<bucket>/<key>", "data_version": <etag>, '
+    '"event_id": <id>, "event_time": <time>}'
 )
 PIPELINE_MESSAGE = '{"event": "PipelineFailed", "execution": <execution>, "status": <status>}'
 WORKFLOW_MESSAGE = (
@@ -75,7 +77,7 @@ def _data(settings: Settings) -> Rule:
         "bucket": "$.detail.bucket.name",
         "key": "$.detail.object.key",
         "etag": "$.detail.object.etag",
-        "id": "$.id",
+        **EVENT,
     }
     return Rule(
         Names(settings).rule("data"),
@@ -98,7 +100,7 @@ def _schedule(settings: Settings) -> Rule:
         Names(settings).rule("schedule"),
         "The model is retrained by the calendar.",
         True,
-        (_start(settings, "retrain", {"id": "$.id"}, _caused_by("schedule")),),
+        (_start(settings, "retrain", EVENT, _caused_by("schedule")),),
         schedule=settings.triggers.retrain_schedule,
     )
 
@@ -109,7 +111,7 @@ def _drift(settings: Settings) -> Rule:
         names.rule("drift"),
         "The drift alarm retrains the model.",
         settings.triggers.retrain_on_drift and has_drift_alarm(settings),
-        (_start(settings, "retrain", {"id": "$.id"}, _caused_by("drift")),),
+        (_start(settings, "retrain", EVENT, _caused_by("drift")),),
         pattern={
             "source": ["aws.cloudwatch"],
             "detail-type": ["CloudWatch Alarm State Change"],
@@ -165,7 +167,7 @@ def _workflow_failed(settings: Settings) -> Rule:
 
 def _caused_by(cause: str) -> str:
     known = json.dumps({"cause": cause, "data_uri": None, "data_version": None})
-    return f'{known[:-1]}, "event_id": <id>}}'
+    return f'{known[:-1]}, "event_id": <id>, "event_time": <time>}}'
 
 
 def _start(settings: Settings, kind: str, paths: Mapping[str, str], form: str) -> dict[str, Any]:

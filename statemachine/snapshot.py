@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from statemachine.asl import Expression, Rules
+from statemachine.asl import Expression
 from statemachine.context import LOCKED, Context, merged
-from statemachine.lock import keep_road_back
+from statemachine.lock import keep_road_back, was_interrupted
 from statemachine.names import ALIAS
 from statemachine.retries import BRIEF, NO_PROVISIONED, NO_SUCH_FUNCTION
 from statemachine.scaling import policy_name, scaled
@@ -30,14 +30,8 @@ BEFORE = {
 def note_road_back(context: Context, *, next: str) -> None:
     """Fill the variable `before`, from what is there or from a lock that was taken over."""
     flow = context.flow
-    interrupted = Rules.And(
-        [
-            Rules.BooleanEquals("$taken_over", True),
-            Rules.Not(Rules.StringEquals("$lock.before", "")),
-        ]
-    )
     with flow.failing(context.road(LOCKED)):
-        flow.choice("WasInterrupted", [(interrupted, "InheritRoadBack")], default="ReadAlias")
+        flow.choice("WasInterrupted", [(was_interrupted(), "InheritRoadBack")], default="ReadAlias")
         inherited = Expression("States.StringToJson($lock.before)")
         flow.pass_("InheritRoadBack", assign={"before": inherited}, next="KnowRoadBack")
         _read_function(context, "ReadScaling" if context.scales else "NoteRoadBack")

@@ -11,13 +11,16 @@ import pytest
 from moto.awslambda.models import lambda_backends
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.s3 import models as moto_s3
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 import settings
-from local.functions.moto_doors import REPLACED
+from local.alarms.moto_doors import REPLACED as ALARM_DOORS
+from local.events.moto_doors import REPLACED as EVENT_DOORS
+from local.functions.moto_doors import REPLACED as FUNCTION_DOORS
 from statemachine.definition import KINDS, compile_machine
 from tests.statemachine.world import Environment, World
 
@@ -25,6 +28,7 @@ MOTO = (
     moto_scaling.applicationautoscaling_backends,
     lambda_backends,
     dynamodb_backends,
+    events_backends,
     iam_backends,
     sns_backends,
     sqs_backends,
@@ -74,7 +78,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setattr(moto_scaling, "AWSValidationException", NotFound)
         scaled = moto_scaling.ApplicationAutoscalingBackend
         patch.setattr(scaled, "deregister_scalable_target", deregister_whole)
-        for owner, name in REPLACED:
+        for owner, name in (*ALARM_DOORS, *EVENT_DOORS, *FUNCTION_DOORS):
             patch.setattr(owner, name, getattr(owner, name))
         for service in MOTO:
             for account in list(service.values()):

@@ -16,7 +16,7 @@ class Endpoints:
     """The actions on endpoints and their configurations.
 
     A configuration whose name is in `bad` never comes to serve: an update to it is rolled back, and
-    the creation of an endpoint with it fails. `counts` are the calls by action.
+    the creation of an endpoint with it fails. `updates` are the requests of UpdateEndpoint.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -9,7 +9,9 @@ import itertools
 import json
 import logging
 import threading
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,15 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 import settings
+from local.alarms import Alarms
 from local.backend import open_backend
+from local.clock import Clock
+from local.events.eventbridge import EventBridge
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
 from local.gateway import Gateway
 from local.models import Models
+from local.pipelines.service import Pipelines
 from local.registry import Registry
 from local.sagemaker import SageMaker
 from local.workflows.door import StepFunctionsDoor
@@ -71,10 +77,13 @@ class World:
         self.functions = Functions(self.backend)
         answer_invocations(self.functions)
         self.endpoints = Endpoints(self.backend)
+        self.clock = Clock()
+        EventBridge(self.backend, self.clock)
+        Alarms(self.backend)
         sagemaker = SageMaker()
-        sagemaker.add(
-            [Registry(self.backend), Models(self.backend), self.endpoints, self.backend.tags]
-        )
+        pipelines = Pipelines(self.backend, sagemaker.call, self.functions.invoke)
+        registry, models = Registry(self.backend), Models(self.backend)
+        sagemaker.add([registry, models, self.endpoints, pipelines, self.backend.tags])
         self._door = StepFunctionsDoor(self.backend)
         app = DomainDispatcherApplication(create_backend_app)
         self._server.app = Gateway(KEY, sagemaker, app, lambda: None)
@@ -89,6 +98,7 @@ class World:
         self._thread.join()
         self._server.server_close()
         self.functions.close()
+        self.backend.events.close()
         self.backend.store.close()
 
     def client(self, service: str) -> Any:
@@ -118,6 +128,7 @@ class Environment:
         self.world = world
         self.settings = configured(name, sections)
         self.names = Names(self.settings)
+        self._machines: dict[str, str] = {}  # kind -> the document that is there
         self._provision()
 
     def client(self, service: str) -> Any:
@@ -183,23 +194,42 @@ class Environment:
         document = impatient(compile_machine(kind, self.settings))
         if change:
             change(document)
-        states, name = self.client("stepfunctions"), self.names.state_machine(kind)
-        role = f"arn:aws:iam::{ACCOUNT}:role/any"
-        try:
-            made = states.create_state_machine(
-                name=name, definition=json.dumps(document), roleArn=role
-            )
-        except states.exceptions.StateMachineAlreadyExists:
-            arn = self.names.state_machine_arn(kind)
-            states.update_state_machine(stateMachineArn=arn, definition=json.dumps(document))
-            return arn
-        return str(made["stateMachineArn"])
+        text, known = json.dumps(document), self._machines.get(kind)
+        states, arn = self.client("stepfunctions"), self.names.state_machine_arn(kind)
+        if known is None:
+            role = f"arn:aws:iam::{ACCOUNT}:role/any"
+            name = self.names.state_machine(kind)
+            states.create_state_machine(name=name, definition=text, roleArn=role)
+        elif known != text:
+            states.update_state_machine(stateMachineArn=arn, definition=text)
+        self._machines[kind] = text
+        return arn
 
     def start(self, value: Any, kind: str = "deploy", change: Any = None) -> str:
+        self.machine(kind, change)
+        return self.deliver(value, kind)
+
+    def deliver(self, value: Any, kind: str = "deploy") -> str:
+        """Start the state machine as it is."""
         started = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.machine(kind, change), input=json.dumps(value)
+            stateMachineArn=self.names.state_machine_arn(kind), input=json.dumps(value)
         )
         return str(started["executionArn"])
+
+    def kill(self, arn: str, at: str) -> str:
+        """Begin to deploy a package, and stop the execution when it has come to wait at a state."""
+        execution = self.start({"model_package_arn": arn}, change=holding(at))
+        self.reach(execution, at)
+        self.client("stepfunctions").stop_execution(executionArn=execution)
+        assert self.end(execution)["status"] == "ABORTED"
+        return execution
+
+    def reach(self, execution: str, state: str) -> None:
+        """Wait until an execution has entered a state."""
+        ends = time.monotonic() + LONGEST
+        while state not in (states := self.states(execution)):
+            assert time.monotonic() < ends, states
+            time.sleep(0.02)
 
     def end(self, execution: str) -> dict[str, Any]:
         """Wait for the end of an execution: its description, output parsed."""
@@ -217,6 +247,16 @@ class Environment:
 
     def deploy(self, arn: str, change: Any = None) -> dict[str, Any]:
         return self.run({"model_package_arn": arn}, "deploy", change)
+
+    def roll_back(self, change: Any = None, **request: Any) -> dict[str, Any]:
+        return self.run(request, "rollback", change)
+
+    def reconfigured(self, **sections: dict[str, Any]) -> Environment:
+        """The same endpoint with other settings."""
+        other = copy.copy(self)
+        other.settings = configured(self.names.endpoint, sections)
+        other.names = Names(other.settings)
+        return other
 
     def states(self, execution: str) -> list[str]:
         """The states that an execution entered, in order."""
@@ -337,6 +377,16 @@ def impatient(document: dict[str, Any]) -> dict[str, Any]:
         if state["Type"] == "Wait":
             state["Seconds"] = 0
     return document
+
+
+def holding(state: str) -> Callable[[dict[str, Any]], None]:
+    """A change of a document after which it waits before a state, for longer than any test."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["States"][f"{state}-"] = document["States"][state]
+        document["States"][state] = {"Type": "Wait", "Seconds": 3_600, "Next": f"{state}-"}
+
+    return change
 
 
 def every_state(document: dict[str, Any]) -> list[dict[str, Any]]:
