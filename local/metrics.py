@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -17,6 +18,7 @@ class Metrics:
 
     def __init__(self, account: str, region: str) -> None:
         self._backend: Any = cloudwatch_backends[account][region]
+        self._compacting = threading.Lock()
 
     def put(
         self,
@@ -55,6 +57,10 @@ class Metrics:
         moto forgets nothing. Single values, which tell percentiles, stay apart from each other
         unless they are within two percent; the rest becomes one statistic set a minute.
         """
+        with self._compacting:
+            self._compact(namespace, before)
+
+    def _compact(self, namespace: str, before: float) -> None:
         points: list[Any] = self._backend.metric_data
         count = len(points)
         limit = datetime.fromtimestamp(before, tz=timezone.utc).replace(tzinfo=None)
