@@ -26,6 +26,7 @@ class Actions:
         self._kinds: dict[str, Callable[[str, Change], None]] = {
             "sns": self._publish,
             "lambda": self._invoke,
+            "autoscaling": _leave,
         }
 
     def __call__(self, arn: str, alarm: Any, change: Change) -> None:
@@ -66,6 +67,10 @@ class Actions:
         self._services.client("lambda", region).invoke(
             FunctionName=arn, InvocationType="Event", Payload=json.dumps(event)
         )
+
+
+def _leave(arn: str, change: Change) -> None:
+    """Scaling policies look at their alarms themselves, for as long as these are raised."""
 
 
 def sns_message(change: Change) -> dict[str, Any]:
