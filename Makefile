@@ -8,7 +8,7 @@ BIN := .venv/bin
 SOURCES := definitions.py errors.py sample_data.py \
 	commands local pipeline provision settings statemachine steps benchmarks tests
 
-.PHONY: install demo test check lint toolkit lock clean
+.PHONY: install demo test check lint toolkit serving-toolkit lock clean
 
 install: .venv/.installed
 
@@ -43,6 +43,16 @@ toolkit: install
 		"sagemaker-training>=5.1,<6" "setuptools<82"
 	BREEDLINE_TRAINING_TOOLKIT=$(CURDIR)/.cache/toolkit/bin/python \
 		$(BIN)/python -m pytest tests/local/jobs/test_toolkit_conformance.py
+
+# Compares a model server's answers with those of AWS's own inference toolkit in TorchServe.
+serving-toolkit: install
+	test -x .cache/serving-toolkit/bin/python || $(PYTHON) -m venv .cache/serving-toolkit
+	.cache/serving-toolkit/bin/python -m pip install --quiet --disable-pip-version-check \
+		"sagemaker-inference>=1.10,<2" "sagemaker-pytorch-inference>=2.0.25,<2.1" "psutil<8"
+	.cache/serving-toolkit/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps "torchserve>=0.12,<0.13"
+	BREEDLINE_SERVING_TOOLKIT=$(CURDIR)/.cache/serving-toolkit/bin/python \
+		$(BIN)/python -m pytest tests/local/endpoints/test_serving_conformance.py
 
 lock:
 	$(BIN)/python -m uv pip compile --universal --python-version 3.10 --no-header --quiet \
