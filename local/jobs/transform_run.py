@@ -80,12 +80,10 @@ class TransformRun:
         check_requirements(host.model / "code")
 
     def _plan(self, host: HostFolder, share: Content) -> dict[str, Any]:
-        program = self._request.environment.get("SAGEMAKER_PROGRAM", "inference.py")
         names = [path for item in share.items for _, path in item.files]
         gunzip = self._request.source.gunzip
         return {
             **self._request.options(),
-            "program": str(host.model / "code" / program),
             "model": str(host.model),
             "data": str(host.data),
             "answers": str(host.root / "answers"),

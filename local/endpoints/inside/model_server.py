@@ -16,10 +16,8 @@ import threading
 import time
 from pathlib import Path
 
-OURS = ("defaults", "formats", "context", "toolkit", "handlers", "http")
-
-import serving_handlers as handlers  # noqa: E402 - beside this file, which is no package
-import serving_http as http  # noqa: E402
+import serving_handlers as handlers  # beside this file, which is no package
+import serving_http as http
 
 SECRET = "BREEDLINE_SERVER_SECRET"  # noqa: S105 - the variable's name
 BACKLOG = 128
@@ -28,20 +26,12 @@ LAST_WORDS = 30.0  # seconds for what is being answered when the server is told 
 
 def main() -> None:
     model_dir, announced = sys.argv[1:]
-    hide_ourselves()
+    handlers.hide()
     secret = os.environ.pop(SECRET)
     workers = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or "1")
     listeners = [listen() for _ in range(workers)]
     announce(Path(announced), listeners)
     serve(become_worker(listeners), model_dir, secret)
-
-
-def hide_ourselves() -> None:
-    """Take this folder and its modules out of the way of the model's own imports."""
-    own = str(Path(__file__).resolve().parent)
-    sys.path[:] = [path for path in sys.path if path != own]
-    for name in OURS:
-        sys.modules.pop(f"serving_{name}", None)
 
 
 def listen() -> socket.socket:

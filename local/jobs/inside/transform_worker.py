@@ -1,26 +1,27 @@
-"""Runs inside a transform job's process: the model's four handlers over each input file.
+"""Runs inside a transform job's process: the model's own handlers over each input file.
 
 Run as `python transform_worker.py PLAN`; PLAN is a JSON file written by `transform_run`. Stands
-alone: it imports nothing of the embedded AWS.
+alone: it imports nothing of the embedded AWS but what stands alone too, the handlers of endpoints.
 """
 
-import importlib.util
+import importlib
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+SERVING = Path(__file__).resolve().parents[2] / "endpoints" / "inside"
 
 
 def main() -> None:
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    handlers = Handlers(load_program(plan["program"]), plan)
+    model = load(plan["model"])
     for name in plan["names"]:
         try:
-            answers = [handlers.answer(body) for body in bodies(plan, name)]
+            answers = [answer(model, body, plan, name) for body in bodies(plan, name)]
         except Exception as error:
-            reason = f"{name}: {type(error).__name__}: {error}"
+            reason = f"{name}: {type(error).__name__}: {getattr(error, 'message', error)}"
             Path(plan["failure"]).write_text(reason, encoding="utf-8")
             raise
         target = Path(plan["answers"], f"{name}.out")
@@ -29,37 +30,21 @@ def main() -> None:
         print(f"{name}: {len(answers)} answered", flush=True)
 
 
-def load_program(path: str) -> ModuleType:
-    """Import the handlers' file, with the modules beside it in reach."""
-    if not Path(path).is_file():
-        sys.exit(f"The model data has no code/{Path(path).name}; put the handlers there.")
-    sys.path[0] = str(Path(path).parent)  # in place of this file's own folder
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    assert spec and spec.loader  # noqa: S101 - the file is there
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def load(model: str) -> Any:
+    """The loaded model with its handlers, as an endpoint would have it."""
+    sys.path[0] = str(SERVING)  # in place of this file's own folder
+    handlers = importlib.import_module("serving_handlers")
+    handlers.hide()
+    return handlers.Handlers(model)
 
 
-class Handlers:
-    """model_fn, input_fn, predict_fn and output_fn of one program, called as serving calls them."""
-
-    def __init__(self, program: ModuleType, plan: dict[str, Any]) -> None:
-        if not hasattr(program, "model_fn"):
-            sys.exit(f"{program.__file__} defines no model_fn(model_dir).")
-        self._input = getattr(program, "input_fn", lambda body, kind: json.loads(body))
-        self._predict = getattr(program, "predict_fn", lambda data, model: model(data))
-        self._output = getattr(program, "output_fn", lambda answer, accept: json.dumps(answer))
-        self._model = program.model_fn(plan["model"])
-        self._content_type, self._accept = plan["content_type"], plan["accept"]
-
-    def answer(self, body: bytes) -> bytes:
-        data = self._input(body, self._content_type)
-        answer = self._output(self._predict(data, self._model), self._accept)
-        if isinstance(answer, tuple):  # (body, content type), as some handlers answer
-            answer = answer[0]
-        return answer if isinstance(answer, bytes) else str(answer).encode()
+def answer(model: Any, body: bytes, plan: dict[str, Any], name: str) -> bytes:
+    """The model's answer to one request; raises what its handlers raise."""
+    headers = {"Content-Type": plan["content_type"], "Accept": plan["accept"]}
+    result = model.respond(bytearray(body), headers, name)
+    if result.status >= 400:
+        raise ValueError(f"the handlers answered with the status {result.status}")
+    return bytes(result.body)
 
 
 def bodies(plan: dict[str, Any], name: str) -> Iterator[bytes]:

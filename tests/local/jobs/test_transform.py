@@ -16,7 +16,7 @@ def model_fn(model_dir):
     return int(pathlib.Path(model_dir, "factor.txt").read_text())
 def input_fn(body, content_type):
     assert content_type == "text/csv", content_type
-    return [float(x) for x in body.decode().split()]
+    return [float(x) for x in body.split()]  # text, as of every text/csv
 def predict_fn(data, model):
     return [x * model for x in data]
 def output_fn(prediction, accept):
@@ -88,6 +88,21 @@ def test_a_bad_object_is_named_in_the_reason(backend, jobs):
         "exit code: 1"
     )
     assert answers == {}
+
+
+def test_the_words_of_an_error_with_a_status_are_the_reason(backend, jobs):
+    handlers = """
+from sagemaker_inference import errors
+def model_fn(model_dir):
+    return None
+def transform_fn(model, body, content_type, accept):
+    raise errors.BaseInferenceToolkitError(400, "no numbers in it", "Bad Request")
+"""
+    backend.objects.write(BUCKET, "models/model.tar.gz", pack({"code/inference.py": handlers}))
+    done, _ = run(backend, jobs, request("refused"))
+    assert done["FailureReason"] == (
+        "AlgorithmError: a/one.csv: BaseInferenceToolkitError: no numbers in it, exit code: 1"
+    )
 
 
 def test_filters_are_refused(jobs):
