@@ -178,7 +178,12 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
         private={CLOCK_ROUTE: clock.answer},
         runtime=services.runtime,
     )
-    return gateway, services.endpoints.close
+
+    def close() -> None:
+        scaling.close()  # before what it asks
+        services.endpoints.close()
+
+    return gateway, close
 
 
 def _pace() -> Pace:
