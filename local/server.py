@@ -26,11 +26,10 @@ from local.backend import Backend, open_backend
 from local.clock import ROUTE as CLOCK_ROUTE
 from local.clock import Clock
 from local.connection import HOST, Connection, write_connection
+from local.endpoints.asynchronous import Asynchronous
 from local.endpoints.configs import Configs
 from local.endpoints.runtime import Runtime
 from local.endpoints.service import Endpoints
-from local.endpoints.submission import Accepted, Submission
-from local.errors import validation_error
 from local.events.eventbridge import EventBridge
 from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
@@ -58,7 +57,13 @@ class Services:
 
     sagemaker: SageMaker
     endpoints: Endpoints
+    asynchronous: Asynchronous
     runtime: Runtime
+
+    def close(self) -> None:
+        """Write down what is still in memory; the processes end with the server."""
+        self.asynchronous.close()
+        self.endpoints.close()
 
 
 def build_services(backend: Backend, remember: Callable[[], None] = lambda: None) -> Services:
@@ -88,14 +93,11 @@ def build_services(backend: Backend, remember: Callable[[], None] = lambda: None
     functions.recover()
     for service in services:
         service.recover()
-    runtime = Runtime(backend.account, backend.region, endpoints.answering.answer, _no_queue)
-    return Services(sagemaker, endpoints, runtime)
-
-
-def _no_queue(submission: Submission) -> Accepted:
-    raise validation_error(
-        f"Endpoint {submission.invocation.endpoint} has no AsyncInferenceConfig."
-    )
+    answering = endpoints.answering
+    asynchronous = Asynchronous(backend, answering.answer_later, answering.instances)
+    asynchronous.recover()
+    runtime = Runtime(backend.account, backend.region, answering.answer, asynchronous.submit)
+    return Services(sagemaker, endpoints, asynchronous, runtime)
 
 
 def bind(port: int) -> BaseWSGIServer:
