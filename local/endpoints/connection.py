@@ -54,8 +54,9 @@ class Connection:
     def _head(self, start: str, headers: Mapping[str, str], length: int) -> bytes:
         lines = [f"{start} HTTP/1.1", f"Host: {HOST}", f"{SECRET_HEADER}: {self._secret}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines.append(f"Content-Length: {length}\r\n\r\n")
-        return "\r\n".join(lines).encode("latin-1", errors="replace")
+        lines.append(f"Content-Length: {length}")
+        plain = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+        return "\r\n".join([*plain, "", ""]).encode("latin-1", errors="replace")
 
     def _send(self, head: bytes, body: bytes, ends: float) -> None:
         self._socket.settimeout(_left(ends))
