@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from local.endpoints.capture import Capture
@@ -83,18 +84,23 @@ class Answering:
             raise validation_error(
                 f"Endpoint {invocation.endpoint} is asynchronous: call InvokeEndpointAsync."
             )
-        return self.ask(served, invocation, LONGEST)
+        return self._ask(served, invocation, LONGEST)
 
     def answer_later(self, invocation: Invocation, seconds: float) -> Answer:
         """The answer to a request out of an asynchronous endpoint's queue."""
-        return self.ask(self._await(invocation.endpoint), invocation, seconds)
+        return self._ask(self._await(invocation.endpoint), invocation, seconds)
 
-    def ask(self, served: Served, invocation: Invocation, seconds: float) -> Answer:
+    def instances(self, name: str) -> int:
+        """How many instances of an endpoint answer now."""
+        served = self._served.get(name)
+        return sum(fleet.size for fleet in served.traffic.serving.fleets.values()) if served else 0
+
+    def _ask(self, served: Served, invocation: Invocation, seconds: float) -> Answer:
         """Have an instance answer, and note how it went."""
         began = time.perf_counter()
         try:
             with served.traffic.lease(invocation.target_variant) as lease:
-                reply = self._invoke(lease, invocation, seconds, began)
+                reply = self._invoke(served, lease, invocation, seconds, began)
         except NoInstance as error:
             raise ApiError(
                 "ServiceUnavailable", f"Endpoint {invocation.endpoint} has no instance now.", 503
@@ -109,18 +115,23 @@ class Answering:
             )
         return Answer(reply, lease.variant)
 
-    def _invoke(self, lease: Lease, invocation: Invocation, seconds: float, began: float) -> Reply:
-        asked, name = time.perf_counter(), invocation.endpoint
+    def _invoke(
+        self, served: Served, lease: Lease, invocation: Invocation, seconds: float, began: float
+    ) -> Reply:
+        asked = time.perf_counter()
+        record = partial(
+            self._measures.record,
+            invocation.endpoint,
+            lease.variant,
+            lease.instances,
+            asynchronous=served.asynchronous is not None,
+        )
         try:
             reply = lease.instance.invoke(invocation, seconds)
         except (InstanceGone, ModelTimedOut):
-            spent = time.perf_counter() - asked
-            self._measures.record(name, lease.variant, lease.instances, None, spent, 0.0)
+            record(None, time.perf_counter() - asked, 0.0)
             raise
-        overhead = time.perf_counter() - began - reply.seconds
-        self._measures.record(
-            name, lease.variant, lease.instances, reply.status, reply.seconds, overhead
-        )
+        record(reply.status, reply.seconds, time.perf_counter() - began - reply.seconds)
         return reply
 
     def _await(self, name: str) -> Served:
