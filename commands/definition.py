@@ -14,6 +14,7 @@ from pipeline.definition import compile_pipeline
 from pipeline.definition import render as render_pipeline
 from provision import packages
 from provision.apply import apply
+from provision.archives import read_archives
 from provision.change import Change, Clients, Result
 from provision.documents import Documents
 from provision.plan import Plan, plan
@@ -22,6 +23,7 @@ from settings.contradictions import warnings
 from statemachine.alarms import alarms
 from statemachine.definition import KINDS, compile_machine
 from statemachine.definition import render as render_machine
+from statemachine.functions.packages import SOURCES
 from statemachine.policies import role_documents
 from statemachine.rules import rules
 
@@ -77,12 +79,16 @@ def compile_document(settings: Settings, name: str) -> Any:
 
 
 def compile_documents(settings: Settings) -> Documents:
-    """What upsert brings about. The state machines and their rules are shown and not yet deployed:
-    the functions that they call are missing, so that each deployment would fail."""
+    """All that upsert brings about."""
     code = packages.build(settings, STEPS)
     return Documents(
         pipeline=compile_pipeline(settings, packages.uris(code)),
         packages=code,
+        roles=role_documents(settings),
+        functions=read_archives(SOURCES),
+        alarms=alarms(settings),
+        machines={kind: compile_machine(kind, settings) for kind in KINDS},
+        rules=rules(settings),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from provision.archives import Archive
@@ -19,8 +19,8 @@ class Documents:
 
     pipeline: Document
     packages: Mapping[str, Package]  # by step
-    roles: Mapping[str, Document] = field(default_factory=dict)  # actor -> {trust, policy}
-    functions: Mapping[str, Archive] = field(default_factory=dict)  # predict, smoke_test
-    alarms: Sequence[Document] = ()  # PutMetricAlarm requests
-    machines: Mapping[str, Document] = field(default_factory=dict)  # deploy, rollback, retrain
-    rules: Sequence[Rule] = ()
+    roles: Mapping[str, Document]  # actor -> {trust, policy}
+    functions: Mapping[str, Archive]  # predict, smoke_test
+    alarms: Sequence[Document]  # PutMetricAlarm requests
+    machines: Mapping[str, Document]  # deploy, rollback, retrain
+    rules: Sequence[Rule]

@@ -72,8 +72,6 @@ def plan_functions(
     clients: Clients, settings: Settings, archives: Mapping[str, Archive]
 ) -> Iterator[Change]:
     """Compare both functions with the settings and with the code in `archives`."""
-    if not archives:
-        return
     aws = clients("lambda")
     predict, smoke_test = _predict(settings, archives), _smoke_test(settings, archives)
     yield _told(aws, compare(RESOURCE, _current(aws, predict), predict))

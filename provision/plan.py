@@ -64,7 +64,7 @@ def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
             *_plan_code(clients, documents.packages),
             plan_group(clients, settings),
             plan_pipeline(clients, settings, documents.pipeline),
-            *(_plan_deployment(clients, settings, documents) if documents.machines else ()),
+            *_plan_deployment(clients, settings, documents),
         )
     )
 

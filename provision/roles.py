@@ -49,7 +49,7 @@ def plan_roles(
 ) -> Iterator[Change]:
     """Compare the roles that are ours to make with `documents`: actor -> {trust, policy}."""
     for actor in ROLE_ACTORS:
-        if getattr(settings.roles, actor) or not documents:
+        if getattr(settings.roles, actor):
             continue
         document, names = documents[actor], Names(settings)
         desired = Role(
