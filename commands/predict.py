@@ -93,5 +93,5 @@ def describe_answer(answer: dict[str, Any]) -> str:
 
 
 def _row(answer: dict[str, Any]) -> list[str]:
-    version = f"version {answer.get('model_version', 'unknown')}" if "label" in answer else ""
+    version = f"version {answer.get('model_version') or 'unknown'}" if "label" in answer else ""
     return [answer["image"], describe_answer(answer), version]
