@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import inference
 import pytest
+import torch
 
 from tests.statemachine.functions.runtime import (
     CONTAINER,
@@ -90,6 +93,15 @@ def test_an_image_is_answered_with_its_label_and_the_version_that_answered(ask, 
     assert status == 200
     assert body == {**CONTAINER, "endpoint": "breeds"}
     assert runtime.asked == [Asked("breeds", JPEG, "image/jpeg")]
+
+
+def test_what_the_served_code_answers_is_read_as_it_is(ask, runtime, monkeypatch) -> None:
+    monkeypatch.setenv("BREEDLINE_MODEL_VERSION", "7")
+    model: Any = SimpleNamespace(classes=("pug", "beagle"))
+    prediction = inference._answer(torch.tensor([0.25, 0.75]), 5, model)
+    content = inference.output_fn(prediction, "application/json").encode()
+    runtime.answer = lambda asked: Reply(200, content)
+    assert ask({"image": text_of(JPEG)})[2] == {**CONTAINER, "endpoint": "breeds"}
 
 
 @pytest.mark.parametrize("make", [rest, http])
