@@ -9,7 +9,7 @@ from typing import Any
 from local.backend import Action, Backend
 from local.errors import validation_error
 
-MOVING = 0.15  # seconds that a creation, an update or a deletion takes
+MOVING = 0.03  # seconds that a creation, an update or a deletion takes
 
 
 class Endpoints:
