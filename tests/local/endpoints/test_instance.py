@@ -18,6 +18,7 @@ from local.backend import Backend
 from local.endpoints.container import Container
 from local.endpoints.instance import Instance
 from local.endpoints.invocation import InstanceGone, Invocation, ModelTimedOut, StartFailed
+from local.jobs.warm import usable
 from tests.local.endpoints import models
 from tests.local.jobs.conftest import pack
 
@@ -328,3 +329,20 @@ def test_instances_of_one_model_share_its_files(started, backend):
         for n in range(3)
     ]
     assert numbers[0] == numbers[1] != numbers[2]
+
+
+@pytest.mark.skipif(not usable(), reason="needs Linux with pidfds, and torch")
+def test_a_model_that_uses_torch_is_forked_with_it_and_has_its_cores_threads(started):
+    handlers = """
+import sys
+early = "torch" in sys.modules
+import torch
+def model_fn(model_dir):
+    return torch.nn.Linear(2, 2).eval()
+def transform_fn(model, body, content_type, accept):
+    with torch.inference_mode():
+        return [early, torch.get_num_threads(), list(model(torch.ones(1, 2)).shape)]
+"""
+    environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": "2"}
+    instance = started(handlers, environment=environment, cores=2, startup_seconds=120.0)
+    assert json.loads(ask(instance, "x").body) == [True, 1, [1, 2]]
