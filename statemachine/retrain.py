@@ -97,9 +97,12 @@ def _take_marked(flow: Flow, folder: str, marker: str) -> None:
 
 def _claim(flow: Flow, names: Names) -> None:
     """Only one execution of this machine goes on to start the pipeline."""
+    # What was seen must still be so: a holder may start the pipeline, and end, right after the look.
+    seen = "Holder = :seen AND Execution = :known"
     values = {
         ":me": ME,
         ":seen": {"S": Expression("$run.holder")},
+        ":known": {"S": Expression("$run.execution")},
     }
     item = {
         **KEY,
@@ -114,7 +117,7 @@ def _claim(flow: Flow, names: Names) -> None:
         {
             "TableName": names.table,
             "Item": item,
-            "ConditionExpression": "attribute_not_exists(#name) OR Holder IN (:me, :seen)",
+            "ConditionExpression": f"attribute_not_exists(#name) OR Holder = :me OR ({seen})",
             "ExpressionAttributeNames": {"#name": "Name"},
             "ExpressionAttributeValues": values,
         },
