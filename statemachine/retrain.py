@@ -97,7 +97,7 @@ def _take_marked(flow: Flow, folder: str, marker: str) -> None:
 
 def _claim(flow: Flow, names: Names) -> None:
     """Only one execution of this machine goes on to start the pipeline."""
-    # What was seen must still be so: a holder may start the pipeline, and end, right after the look.
+    # What was seen must still be so: a holder may start the pipeline, and end, after the look.
     seen = "Holder = :seen AND Execution = :known"
     values = {
         ":me": ME,
