@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Measurement:
             found = self._hold(send, rate)
             # A second try: one pause of a machine says nothing about what it holds.
             if found.missed and not found.errors:
-                found = self._hold(send, rate)
+                found = dataclasses.replace(self._hold(send, rate), tries=2)
             return found
 
         first = max(0.5, count_instances(self.session) / alone / 4)

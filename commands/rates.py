@@ -30,6 +30,7 @@ class Rate:
     lag_p90: float  # of that, what the requests left late
     growth: float  # seconds of latency that each second added
     missed: str | None  # why it does not hold; None when it does
+    tries: int = 1
 
     @property
     def per_instance(self) -> float:

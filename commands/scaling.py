@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from commands.output import say
@@ -58,11 +60,17 @@ def dynamic_scaling_suspended(session: Session) -> Iterator[None]:
     before = state | target.get("SuspendedState", {})
     say("Dynamic scaling of the endpoint is suspended while this runs; `status` shows it.")
     client.register_scalable_target(**scaled, SuspendedState=before | dict.fromkeys(DYNAMIC, True))
+    earlier = signal.signal(signal.SIGTERM, _leave)  # which would skip what stands below
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, earlier)
         client.register_scalable_target(**scaled, SuspendedState=before)
         say("Dynamic scaling is as it was before.")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _target(client: Any, scaled: dict[str, str]) -> dict[str, Any] | None:

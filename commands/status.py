@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from commands.endpoint import describe_endpoint, read_endpoint
@@ -15,6 +16,7 @@ from commands.session import Session
 from statemachine.alarms import alarms
 
 LAST = 5
+OF_SCALING = re.compile(r"^TargetTracking-.*-Alarm(High|Low)-[-0-9a-f]{36}$")
 
 
 def status(session: Session, arguments: argparse.Namespace) -> int:
@@ -88,4 +90,5 @@ def _run(execution: dict[str, Any]) -> list[str]:
 def _alarm(alarm: dict[str, Any]) -> list[str]:
     since = str(alarm["since"])[:19] if alarm["since"] else ""
     reason = alarm["reason"] if alarm["state"] == "ALARM" else ""
-    return [alarm["name"], alarm["state"] or "not deployed", since, reason]
+    name = OF_SCALING.sub(r"scaling, \1", alarm["name"])
+    return [name, alarm["state"] or "not deployed", since, reason]

@@ -1,5 +1,7 @@
 """Autoscaling as `status` shows it, and its suspension for a measurement."""
 
+import signal
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -7,7 +9,7 @@ from moto import mock_aws
 import settings
 from commands.scaling import describe_scaling, dynamic_scaling_suspended, read_scaling
 from commands.session import Session
-from commands.status import read_alarms
+from commands.status import describe_status, read_alarms
 
 SCALED = {
     "ServiceNamespace": "sagemaker",
@@ -72,6 +74,13 @@ def test_an_endpoint_without_scaling_has_none(session):
         assert read_scaling(session) is None
 
 
+def test_a_command_that_is_told_to_end_puts_scaling_back_first(session, scaling):
+    with pytest.raises(SystemExit) as ended, dynamic_scaling_suspended(session):
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 143
+    assert suspended(scaling) == {"ScheduledScalingSuspended"}
+
+
 def test_load_does_not_scale_inside_and_all_is_as_before_outside_also_after_a_failure(
     session, scaling, capsys
 ):
@@ -109,3 +118,19 @@ def test_an_alarm_that_the_settings_describe_and_nobody_made_has_no_state(sessio
         "breedline-errors-model": None,
         "breedline-latency": "ALARM",
     }
+
+
+def test_the_alarms_of_scaling_are_shown_without_their_long_names():
+    name = "TargetTracking-endpoint/breedline/variant/AllTraffic-AlarmHigh-" + "0" * 36
+    alarms = [
+        {"name": name, "state": "ALARM", "reason": "too many", "since": None},
+        {"name": "breedline-latency", "state": "OK", "reason": "fast", "since": None},
+    ]
+    lists = ("executions", "model_packages", "deployments", "retrainings")
+    shown = describe_status(
+        {"environment": "local", "pipeline": "breedline", "endpoint": None, "scaling": None}
+        | {"alarms": alarms}
+        | {kind: [] for kind in lists}
+    ).splitlines()
+    assert "scaling, High      ALARM    too many" in shown
+    assert "breedline-latency  OK" in shown  # and no reason why it is well
