@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from commands.following import list_deployments
+from commands.output import moment
 from commands.session import Session
 from statemachine.names import Names
 
@@ -70,9 +71,9 @@ def describe_endpoint(endpoint: dict[str, Any] | None) -> str:
     """What is live and since when, in a line, and in another what is under way or went wrong."""
     if endpoint is None:
         return "No endpoint yet."
-    since = f"since {str(endpoint['since'])[:19]}"
+    since = f"since {moment(endpoint['since'])}"
     if endpoint["since"] is None:
-        since = f"last changed {str(endpoint['changed'])[:19]}"
+        since = f"last changed {moment(endpoint['changed'])}"
     version = f"version {endpoint['model_version'] or 'unknown'}"
     lines = [f"Endpoint {endpoint['name']} is {endpoint['status']}: {version} {since}"]
     if endpoint["desired_instances"] is not None:
@@ -80,7 +81,7 @@ def describe_endpoint(endpoint: dict[str, Any] | None) -> str:
         lines[0] += f", {now} of {endpoint['desired_instances']} instances"
     if pending := endpoint["pending"]:
         version = f"version {pending['model_version'] or 'unknown'}"
-        lines.append(f"  {version} is on its way since {str(pending['started'])[:19]}")
+        lines.append(f"  {version} is on its way since {moment(pending['started'])}")
     if endpoint["failure_reason"]:
         lines.append(f"  {endpoint['failure_reason']}")
     return "\n".join(lines)

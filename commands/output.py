@@ -33,5 +33,10 @@ def seconds_between(start: datetime | None, end: datetime | None) -> float | Non
     return round((end - start).total_seconds(), 1) if start and end else None
 
 
+def moment(time: datetime | str) -> str:
+    """A time to the second, also as it stands in JSON."""
+    return str(time)[:19].replace("T", " ")
+
+
 def _plain(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

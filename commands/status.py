@@ -9,7 +9,7 @@ from typing import Any
 from commands.endpoint import describe_endpoint, read_endpoint
 from commands.execution import list_executions
 from commands.following import list_deployments
-from commands.output import emit, table
+from commands.output import emit, moment, table
 from commands.registry import list_packages
 from commands.scaling import describe_scaling, read_scaling
 from commands.session import Session
@@ -84,11 +84,11 @@ def _of(result: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def _run(execution: dict[str, Any]) -> list[str]:
-    return [execution["status"], str(execution["started"])[:19], execution["arn"]]
+    return [execution["status"], moment(execution["started"]), execution["arn"]]
 
 
 def _alarm(alarm: dict[str, Any]) -> list[str]:
-    since = str(alarm["since"])[:19] if alarm["since"] else ""
+    since = moment(alarm["since"]) if alarm["since"] else ""
     reason = alarm["reason"] if alarm["state"] == "ALARM" else ""
     name = OF_SCALING.sub(r"scaling, \1", alarm["name"])
     return [name, alarm["state"] or "not deployed", since, reason]

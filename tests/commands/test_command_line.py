@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import definitions
 from commands.execution import parse_parameters
 from commands.failures import explain
-from commands.output import table
+from commands.output import moment, table
 from errors import BreedlineError
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,11 @@ def test_a_bug_keeps_its_traceback_and_an_expected_failure_does_not():
 def test_columns_are_as_wide_as_their_widest_cell():
     assert table([["a", "bb"], ["ccc", "d"]]) == "a    bb\nccc  d"
     assert table([]) == ""
+
+
+def test_a_time_reads_alike_before_and_after_json():
+    time = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc)
+    assert moment(time) == moment(time.isoformat()) == "2026-01-02 03:04:05"
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])
