@@ -1,26 +1,32 @@
-"""`demo`: from a folder of photos to a registered model, in one command."""
+"""`demo`: from a folder of photos to an endpoint that answers, in one command."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 from commands.definition import apply_definition
+from commands.deployments import describe_deployment
+from commands.endpoint import describe_endpoint, read_endpoint
 from commands.execution import follow, parse_parameters, start_execution
 from commands.executions import describe
+from commands.following import await_deployment, deployments_so_far, follow_deployment
 from commands.output import emit, say
-from commands.registry import read_object, read_package
+from commands.predict import ask, describe_answer
+from commands.registry import decide, read_object, read_package
 from commands.session import Session
 from errors import BreedlineError
 from provision.data import folder_digest, sync_folder
 
+NOT_DEPLOYED = {"deployment": None, "endpoint": None, "smoke_tests": None, "prediction": None}
 PLOTS = ("confusion_matrix.png", "reliability.png", "worst_mistakes.png")
 
 
 def demo(session: Session, arguments: argparse.Namespace) -> int:
-    """Data, upsert, start, wait, and what came of it; exit 1 when the pipeline fails."""
+    """Data, upsert, start, wait, approve, deploy, ask; exit 1 when one of them fails."""
     started = time.monotonic()
     folder = arguments.data or draw_samples(session)
     parameters = parse_parameters(arguments.param)
@@ -30,14 +36,53 @@ def demo(session: Session, arguments: argparse.Namespace) -> int:
     parameters.setdefault("InputDataUri", upload(session, folder))
     execution = follow(session, start_execution(session, parameters))
     package = registered_package(session, execution)
+    served = deploy(session, package) if package else NOT_DEPLOYED
     result = {
         "pipeline": execution,
-        "model_package": package,
+        "model_package": read_package(session, package["arn"]) if package else None,
         "plots": save_plots(session, package) if package else [],
+        **served,
         "seconds": round(time.monotonic() - started, 1),
     }
     emit(result, describe_result(result), session.as_json)
-    return 0 if execution["status"] == "Succeeded" else 1
+    return 0 if _is_well(result) else 1
+
+
+def _is_well(result: dict[str, Any]) -> bool:
+    """Deployed, and answered where there was an image to ask about."""
+    deployment, prediction = result["deployment"], result["prediction"]
+    deployed = bool(deployment) and deployment["status"] == "SUCCEEDED"
+    return deployed and (prediction is None or "label" in prediction)
+
+
+def deploy(session: Session, package: dict[str, Any]) -> dict[str, Any]:
+    """Approve a package, follow the deployment that the event starts, and ask the function."""
+    before = deployments_so_far(session)
+    decide(session, package["arn"], "Approved")
+    say(f"Approved     version {package['version']}")
+    deployment = follow_deployment(session, await_deployment(session, package["arn"], before))
+    smoke = deployment["output"].get("smoke_tests") or {"passed": 0, "failed": 0}
+    deployed = deployment["status"] == "SUCCEEDED"
+    return {
+        "deployment": deployment,
+        "endpoint": read_endpoint(session),
+        "smoke_tests": {"passed": smoke["passed"], "failed": smoke["failed"]},
+        "prediction": ask_about_a_sample(session, package) if deployed else None,
+    }
+
+
+def ask_about_a_sample(session: Session, package: dict[str, Any]) -> dict[str, Any] | None:
+    """The function's answer for one image of the test split: {image, is, label, …}.
+
+    None where the model got no image of it right, so that none was kept.
+    """
+    samples = package["evaluation_uri"].rpartition("/")[0] + "/samples"
+    kept = json.loads(read_object(session, f"{samples}/samples.json"))["samples"]
+    if not kept:
+        return None
+    known = kept[0]
+    content = read_object(session, f"{samples}/{known['file']}")
+    return {"image": known["file"], "is": known["label"], **ask(session, content)}
 
 
 def draw_samples(session: Session) -> Path:
@@ -85,4 +130,20 @@ def describe_result(result: dict[str, Any]) -> str:
             f"\nModel package version {package['version']} is {package['approval']}\n"
             f"  {package['arn']}\n{figures}\n\nPlots\n  " + "\n  ".join(result["plots"])
         )
+    if result["deployment"]:
+        lines += ["", *describe_serving(result)]
     return "\n".join([*lines, f"\n{result['seconds']} s in all"])
+
+
+def describe_serving(result: dict[str, Any]) -> list[str]:
+    """What was deployed, tested and answered, a line each."""
+    smoke, prediction = result["smoke_tests"], result["prediction"]
+    lines = [
+        describe_deployment(result["deployment"]),
+        describe_endpoint(result["endpoint"]),
+        f"Smoke tests: {smoke['passed']} passed, {smoke['failed']} failed",
+    ]
+    if prediction:
+        known = f"{prediction['image']}, a picture of {prediction['is']}"
+        lines.append(f"{known}: {describe_answer(prediction)}")
+    return lines

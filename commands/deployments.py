@@ -11,6 +11,7 @@ from commands.output import seconds_between, table
 
 FINAL = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 FAULTS = ("Failed", "TimedOut", "Aborted")
+DECIDING = ("Choice", "Pass")  # states that take no time, and tell a reader little
 
 
 def read_deployment(stepfunctions: Any, arn: str) -> dict[str, Any]:
@@ -29,9 +30,10 @@ def read_deployment(stepfunctions: Any, arn: str) -> dict[str, Any]:
 
 
 def read_states(stepfunctions: Any, arn: str) -> list[dict[str, Any]]:
-    """The states of an execution: {name, visits, status, seconds, error}.
+    """The states of an execution: {name, type, visits, status, seconds, error}.
 
-    A state that is visited often, as those that poll, is one entry at its first visit's place.
+    A state that is visited often, as those that poll, is one entry at its first visit's place. One
+    that failed where the machine knows how to go on is Caught.
     """
     states: dict[str, dict[str, Any]] = {}
     entered: dict[str, datetime] = {}
@@ -41,22 +43,19 @@ def read_states(stepfunctions: Any, arn: str) -> list[dict[str, Any]]:
         if kind.endswith("StateEntered"):
             current = event["stateEnteredEventDetails"]["name"]
             entered[current] = time
-            blank = {"name": current, "visits": 0, "seconds": 0.0, "error": None}
+            blank = {"name": current, "type": kind.removesuffix("StateEntered")}
+            blank |= {"visits": 0, "seconds": 0.0}
             state = states.setdefault(current, blank)
-            state |= {"status": "Running", "visits": state["visits"] + 1}
+            state |= {"status": "Running", "visits": state["visits"] + 1, "error": None}
         elif kind.endswith("StateExited"):
             name = event["stateExitedEventDetails"]["name"]
             state = states[name]
             spent = (time - entered[name]).total_seconds()
-            state |= {"status": "Succeeded", "seconds": round(state["seconds"] + spent, 1)}
+            status = "Caught" if state["error"] else "Succeeded"
+            state |= {"status": status, "seconds": round(state["seconds"] + spent, 1)}
         elif kind.endswith(FAULTS) and current and (error := _error(event)):
-            states[current]["error"] = error
-    return [_judged(state) for state in states.values()]
-
-
-def _judged(state: dict[str, Any]) -> dict[str, Any]:
-    """A state that was left by its catcher has an error, and did not succeed."""
-    return state | {"status": "Failed"} if state["error"] else state
+            states[current] |= {"error": error, "status": "Failed"}
+    return list(states.values())
 
 
 def _error(event: dict[str, Any]) -> str | None:
@@ -73,11 +72,17 @@ def _history(stepfunctions: Any, arn: str) -> Iterator[dict[str, Any]]:
     return (event for page in pages for event in page["events"])
 
 
+def is_telling(state: dict[str, Any]) -> bool:
+    """Whether a reader wants to hear of it."""
+    return state["type"] not in DECIDING or state["status"] == "Failed"
+
+
 def describe_deployment(deployment: dict[str, Any]) -> str:
-    """The execution as text: its states, then what came of it."""
+    """The execution as text: what it did and waited for, then what came of it."""
     rows = [
         [state["name"], state["status"], f"{state['seconds']:.1f} s", _visits(state)]
         for state in deployment["states"]
+        if is_telling(state)
     ]
     lines = [f"{deployment['status']}  {deployment['execution_arn']}"]
     if rows:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from commands.deployments import FINAL, read_deployment
+from commands.deployments import FINAL, is_telling, read_deployment
 from commands.output import say
 from commands.session import Session
 from errors import BreedlineError
@@ -41,7 +41,7 @@ class States:
             sleep(interval)
 
     def _report(self, state: dict[str, Any]) -> None:
-        if self.seen.get(state["name"]) == state["status"]:
+        if self.seen.get(state["name"]) == state["status"] or not is_telling(state):
             return
         self.seen[state["name"]] = state["status"]
         words = state["error"] or (f"in {state['seconds']:.1f} s" if state["seconds"] else "")

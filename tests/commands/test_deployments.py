@@ -47,19 +47,26 @@ def test_a_state_that_polls_is_one_entry_with_its_visits():
     machine.shown = len(events)
     deployment = read_deployment(machine, "arn")
     assert deployment["states"] == [
-        {"name": "Poll", "visits": 2, "seconds": 3.0, "error": None, "status": "Succeeded"}
+        {
+            "name": "Poll",
+            "type": "Task",
+            "visits": 2,
+            "seconds": 3.0,
+            "error": None,
+            "status": "Succeeded",
+        }
     ]
     assert "Outcome: Deployed" in describe_deployment(deployment)
     assert "2 times" in describe_deployment(deployment)
 
 
-def test_a_state_left_by_its_catcher_failed_and_says_why():
+def test_a_state_left_by_its_catcher_is_caught_and_says_why():
     events = [entered(0, "CreateModel"), failed(1), left(1, "CreateModel"), entered(1, "Restore")]
     machine = StepFunctions(events, status="FAILED", error="DeploymentFailed", cause="CreateModel")
     machine.shown = len(events)
     states = read_deployment(machine, "arn")["states"]
     assert [(s["name"], s["status"], s["error"]) for s in states] == [
-        ("CreateModel", "Failed", "SageMaker.X: no capacity"),
+        ("CreateModel", "Caught", "SageMaker.X: no capacity"),
         ("Restore", "Running", None),
     ]
 

@@ -1,21 +1,68 @@
-"""The main job: a folder of photos becomes a registered model, on this machine."""
+"""The main job: a folder of photos becomes an endpoint that answers, on this machine."""
 
 from pathlib import Path
 
 from PIL import Image
 
 STEPS = ["Prepare", "Tune", "Train", "Evaluate", "Gate", "Register"]
+SERVING_STATES = (
+    *("CreateModel", "CreateEndpoint", "PutScalingPolicy", "PublishVersion"),
+    *("SmokeTest", "TagEndpoint", "TellSuccess"),
+)
 
 
-def test_the_demo_runs_every_step_and_registers_a_model_that_waits_for_approval(demonstration):
+def test_the_demo_runs_every_step_and_registers_a_model(demonstration):
     pipeline, package = demonstration["pipeline"], demonstration["model_package"]
     assert pipeline["status"] == "Succeeded"
     names = [step["name"] for step in pipeline["steps"]]
     assert [name.partition("-")[0] for name in names] == STEPS
     assert {step["status"] for step in pipeline["steps"]} == {"Succeeded"}
-    assert package["approval"] == "PendingManualApproval"
+    assert package["approval"] == "Approved"
     assert package["metrics"]["accuracy"] >= 0.8
     assert demonstration["seconds"] > 0
+
+
+def test_the_approved_model_is_deployed_by_the_event(command_line, demonstration):
+    deployment, endpoint = demonstration["deployment"], demonstration["endpoint"]
+    assert deployment["status"] == "SUCCEEDED"
+    states = {state["name"]: state["status"] for state in deployment["states"]}
+    assert {states[name] for name in SERVING_STATES} == {"Succeeded"}
+    assert endpoint["status"] == "InService"
+    assert endpoint["model_version"] == demonstration["model_package"]["version"]
+    assert endpoint["instances"] == 2
+    assert demonstration["smoke_tests"]["failed"] == 0
+    assert demonstration["smoke_tests"]["passed"] >= 10
+    found = command_line.client("stepfunctions").describe_execution(
+        executionArn=deployment["execution_arn"]
+    )
+    assert found["status"] == "SUCCEEDED"
+
+
+def test_the_function_answers_with_the_label_of_the_picture(command_line, demonstration):
+    prediction, folder = demonstration["prediction"], command_line.folder / "sample"
+    assert prediction["label"] == prediction["is"]
+    assert prediction["model_version"] == demonstration["model_package"]["version"]
+    pictures = [next(folder.rglob(f"{name}/*.jpg")) for name in ("butterfly", "fish")]
+    asked = command_line.json("predict", *map(str, pictures))["predictions"]
+    assert [answer["label"] for answer in asked] == ["butterfly", "fish"]
+
+
+def test_every_file_that_is_no_picture_is_refused_with_the_models_own_sentence(
+    command_line, demonstration, tmp_path
+):
+    text = tmp_path / "text.jpg"
+    text.write_text("I am no picture.")
+    (refused,) = command_line.json("predict", str(text), code=1)["predictions"]
+    assert refused["status"] == 400
+    assert refused["error"].count(".") == 1
+
+
+def test_the_endpoint_scales_between_the_settings_limits(command_line, demonstration):
+    scaling = command_line.client("application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert len(policy["Alarms"]) == 2
 
 
 def test_the_plots_are_pictures_on_this_machine(demonstration):
@@ -92,10 +139,15 @@ def test_status_shows_executions_and_versions(command_line, demonstration):
     assert demonstration["model_package"]["arn"] in [p["arn"] for p in status["model_packages"]]
 
 
-def test_approval_is_kept_in_the_registry(command_line, demonstration):
-    version = str(demonstration["model_package"]["version"])
-    command_line.json("approve", version)
-    package = command_line.client("sagemaker").describe_model_package(
-        ModelPackageName=demonstration["model_package"]["arn"]
-    )
-    assert package["ModelApprovalStatus"] == "Approved"
+def test_going_back_answers_with_the_version_before_and_rejects_the_one_it_leaves(
+    command_line, demonstration
+):
+    status = command_line.json("status")
+    live = status["endpoint"]["model_version"]
+    assert live > 1  # an earlier test has deployed a second one
+    gone_back = command_line.json("rollback", "--reason", "we liked the other one")
+    assert gone_back["status"] == "SUCCEEDED"
+    status = command_line.json("status")
+    assert status["endpoint"]["model_version"] == live - 1
+    left = next(p for p in status["model_packages"] if p["version"] == live)
+    assert left["approval"] == "Rejected"

@@ -17,7 +17,10 @@ def test_breeds_are_learned_from_real_photos(command_line):
     steps = {step["name"]: step["status"] for step in result["pipeline"]["steps"]}
     assert steps["Register"] == "Succeeded"
     package = result["model_package"]
-    assert package["approval"] == "PendingManualApproval"
+    assert package["approval"] == "Approved"
     assert package["metrics"]["accuracy"] >= 0.9
     breeds = [path for path in Path(DOGS).iterdir() if path.is_dir()]
     assert package["metrics"]["images"] >= 2 * len(breeds)
+    assert result["deployment"]["status"] == "SUCCEEDED"
+    assert result["smoke_tests"]["failed"] == 0
+    assert result["prediction"]["label"] == result["prediction"]["is"]
