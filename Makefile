@@ -7,8 +7,9 @@ PYTHON ?= $(shell for v in 3.11 3.12 3.13 3.10 3; do \
 BIN := .venv/bin
 SOURCES := definitions.py errors.py sample_data.py \
 	commands local pipeline provision settings statemachine steps benchmarks tests
+ASL_VALIDATOR := .cache/asl-validator/node_modules/.bin/asl-validator
 
-.PHONY: install demo test check lint toolkit serving-toolkit lock clean
+.PHONY: install demo test check lint asl toolkit serving-toolkit lock clean
 
 install: .venv/.installed
 
@@ -53,6 +54,15 @@ serving-toolkit: install
 		--no-deps "torchserve>=0.12,<0.13"
 	BREEDLINE_SERVING_TOOLKIT=$(CURDIR)/.cache/serving-toolkit/bin/python \
 		$(BIN)/python -m pytest tests/local/endpoints/test_serving_conformance.py
+
+# Checks the compiled state machines with the open asl-validator (its installation needs npm).
+asl: install
+	@command -v npm >/dev/null || \
+		{ echo "make asl needs Node.js with npm, of version 18 or later; install it first"; exit 1; }
+	test -x $(ASL_VALIDATOR) || npm install --silent --no-audit --no-fund \
+		--prefix .cache/asl-validator asl-validator@4.0.0
+	BREEDLINE_ASL_VALIDATOR=$(CURDIR)/$(ASL_VALIDATOR) \
+		$(BIN)/python -m pytest tests/statemachine/test_asl_validator.py
 
 lock:
 	$(BIN)/python -m uv pip compile --universal --python-version 3.10 --no-header --quiet \

@@ -10,8 +10,10 @@ from tests.statemachine.world import Environment, World
 # Before anything is changed,
 READING = ("AcquireLock", "DescribeEndpoint", "ReadMachine", "ListApproved", "DescribeTarget")
 # and while the earlier version takes over. What both machines share is tried with the deployment.
-CHANGING = ("KeepRoadBack", "UpdateAtOnce", "RegisterScaling", "MoveAlias", "SmokeTest")
-CHANGING += ("TagEndpoint",)
+CHANGING = (
+    *("KeepRoadBack", "UpdateAtOnce", "RegisterScaling", "MoveAlias", "SmokeTest"),
+    "TagEndpoint",
+)
 
 
 @pytest.fixture(scope="module")
