@@ -1,5 +1,9 @@
 """One embedded AWS for all end-to-end tests, used as a user does: through `definitions.py`."""
 
+import json
+import os
+
+import boto3
 import pytest
 
 from tests.end_to_end.command_line import CommandLine
@@ -17,3 +21,16 @@ def command_line(tmp_path_factory):
 def demonstration(command_line):
     """The result of one `demo --json`, which several tests look at."""
     return command_line.json("demo")
+
+
+@pytest.fixture
+def sdk(command_line, monkeypatch, tmp_path):
+    """The SDK as its user configures it for a custom endpoint: environment variables only."""
+    for name, value in command_line.json("local", "env").items():
+        monkeypatch.setenv(name, value)
+    modules = {"TelemetryOptOut": True}
+    opt_out = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": modules}}}
+    (tmp_path / "config.yaml").write_text(json.dumps(opt_out))
+    monkeypatch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
+    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
+    return boto3.Session(region_name=os.environ["AWS_REGION"])

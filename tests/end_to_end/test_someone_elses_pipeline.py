@@ -1,31 +1,15 @@
 """A pipeline that is not ours, written against the plain SageMaker SDK, runs unchanged."""
 
 import contextlib
-import json
-import os
 import time
 from pathlib import Path
 
-import boto3
 import pytest
 
 SCRIPTS = Path(__file__).parent / "someone_elses"
 # The SDK asks STS for the account behind its default bucket at a fixed URL, so the bucket is named.
 BUCKET = "someone-elses-bucket"
 ROLE = "arn:aws:iam::123456789012:role/someone"
-
-
-@pytest.fixture
-def sdk(command_line, monkeypatch, tmp_path):
-    """The SDK as its user configures it for a custom endpoint: environment variables only."""
-    for name, value in command_line.json("local", "env").items():
-        monkeypatch.setenv(name, value)
-    modules = {"TelemetryOptOut": True}
-    opt_out = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": modules}}}
-    (tmp_path / "config.yaml").write_text(json.dumps(opt_out))
-    monkeypatch.setenv("SAGEMAKER_SUPPRESS_V2_WARNING", "1")
-    monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
-    return boto3.Session(region_name=os.environ["AWS_REGION"])
 
 
 @pytest.fixture
