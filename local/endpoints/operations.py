@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -167,6 +168,7 @@ class Operations:
 
     def recover(self) -> None:
         """After a start: bring back what served, undo what was under way."""
+        shutil.rmtree(self._folder, ignore_errors=True)  # what a killed server left
         for document in self._store.list(KIND):
             name, status = document["EndpointName"], document["EndpointStatus"]
             if status == DELETING:
