@@ -7,6 +7,7 @@ Deleting), and its end is the next status; whatever fails inside it becomes the 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import shutil
 import threading
@@ -163,8 +164,10 @@ class Operations:
     def announce(self, document: Document) -> None:
         """Tell EventBridge of an endpoint's state."""
         arn = document["EndpointArn"]
-        detail = event_times(public(document)) | {"Tags": self._backend.tags.of(arn)}
-        self._backend.events.emit(EVENT, detail, [arn])
+        # In events, and only there, SageMaker writes the status so: IN_SERVICE.
+        status = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", document["EndpointStatus"]).upper()
+        told = {"EndpointStatus": status, "Tags": self._backend.tags.of(arn)}
+        self._backend.events.emit(EVENT, event_times(public(document)) | told, [arn])
 
     def recover(self) -> None:
         """After a start: bring back what served, undo what was under way."""

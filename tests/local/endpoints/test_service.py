@@ -36,6 +36,19 @@ def test_an_endpoint_comes_up_answers_and_goes(serving):
         serving.said()
 
 
+def test_each_change_of_state_is_told_in_the_form_of_events(serving, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        type(serving.backend.events),
+        "emit",
+        lambda self, kind, detail, resources: told.append((kind, detail.get("EndpointStatus"))),
+    )
+    serving.create(serving.config("one"))
+    serving.update(serving.config("two"))
+    states = [status for kind, status in told if kind == "SageMaker Endpoint State Change"]
+    assert states == ["CREATING", "IN_SERVICE", "UPDATING", "IN_SERVICE"]
+
+
 def test_a_model_that_does_not_load_fails_the_endpoint_with_its_own_words(serving):
     described = serving.create(serving.config("one", models.EXITS_AT_LOAD))
     assert described["EndpointStatus"] == "Failed"
