@@ -45,8 +45,12 @@ def test_each_change_of_state_is_told_in_the_form_of_events(serving, monkeypatch
     )
     serving.create(serving.config("one"))
     serving.update(serving.config("two"))
-    states = [status for kind, status in told if kind == "SageMaker Endpoint State Change"]
-    assert states == ["CREATING", "IN_SERVICE", "UPDATING", "IN_SERVICE"]
+
+    def states():
+        return [status for kind, status in told if kind == "SageMaker Endpoint State Change"]
+
+    serving.until(lambda _: len(states()) == 4)  # the last one follows upon the state
+    assert states() == ["CREATING", "IN_SERVICE", "UPDATING", "IN_SERVICE"]
 
 
 def test_a_model_that_does_not_load_fails_the_endpoint_with_its_own_words(serving):
