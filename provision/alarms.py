@@ -85,9 +85,13 @@ def _tags(cloudwatch: Any, arn: str) -> dict[str, str]:
     return from_tags(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 
-def _by_name(request: Mapping[str, Any]) -> dict[str, Any]:
+def _by_name(value: Any) -> Any:
     """The request with lists of named things by their names: their order says nothing."""
+    if not isinstance(value, Mapping):
+        return value
     return {
-        key: {item[NAMED[key]]: item for item in value or []} if key in NAMED else value
-        for key, value in request.items()
+        key: {item[NAMED[key]]: _by_name(item) for item in inner or []}
+        if key in NAMED
+        else _by_name(inner)
+        for key, inner in value.items()
     }

@@ -20,27 +20,25 @@ def alarms(settings: Settings) -> list[dict[str, Any]]:
     """All alarms of the endpoint, the drift alarm only where the settings give a limit."""
     limits = settings.alarms
     found = [
-        _guard(
-            settings,
-            "errors-5xx",
-            "The endpoint answered with 5xx",
-            {"MetricName": "Invocation5XXErrors", "Statistic": "Sum"},
-            limits.max_errors,
-        ),
-        _guard(
-            settings,
-            "errors-model",
-            "The model failed on requests",
-            {"MetricName": "InvocationModelErrors", "Statistic": "Sum"},
-            limits.max_errors,
-        ),
-        _guard(
-            settings,
-            "latency",
-            "The model answers slowly",
-            {"MetricName": "ModelLatency", "ExtendedStatistic": "p90"},
-            limits.latency_p90_ms * MICROSECONDS,
-        ),
+        {
+            **_guard(settings, "errors-5xx", "The endpoint answered with 5xx", limits.max_errors),
+            **_metric(settings, "Invocation5XXErrors"),
+            "Statistic": "Sum",
+        },
+        {
+            **_guard(settings, "errors-model", "The model failed on requests", limits.max_errors),
+            "Metrics": _model_errors(settings),
+        },
+        {
+            **_guard(
+                settings,
+                "latency",
+                "The model answers slowly",
+                limits.latency_p90_ms * MICROSECONDS,
+            ),
+            **_metric(settings, "ModelLatency"),
+            "ExtendedStatistic": "p90",
+        },
     ]
     return [*found, _drift(settings)] if has_drift_alarm(settings) else found
 
@@ -55,23 +53,53 @@ def guard_names(settings: Settings) -> list[str]:
     return [Names(settings).alarm(kind) for kind in GUARDS]
 
 
-def _guard(
-    settings: Settings, kind: str, text: str, metric: dict[str, str], threshold: float
-) -> dict[str, Any]:
+def _guard(settings: Settings, kind: str, text: str, threshold: float) -> dict[str, Any]:
     limits = settings.alarms
     return {
         **_common(settings, kind, f"{text}; rolls a rollout back."),
-        **metric,
-        "Namespace": "AWS/SageMaker",
-        "Dimensions": [
-            {"Name": "EndpointName", "Value": settings.endpoint_name},
-            {"Name": "VariantName", "Value": VARIANT},
-        ],
-        "Period": limits.period_seconds,
         "EvaluationPeriods": limits.evaluation_periods,
         "DatapointsToAlarm": limits.evaluation_periods,
         "ComparisonOperator": "GreaterThanThreshold",
         "Threshold": float(threshold),
+    }
+
+
+def _metric(settings: Settings, name: str) -> dict[str, Any]:
+    return {**_named(settings, name), "Period": settings.alarms.period_seconds}
+
+
+def _model_errors(settings: Settings) -> list[dict[str, Any]]:
+    """What the model failed on, without what it rightly refused.
+
+    SageMaker counts every answer outside 2xx as an error of the model, a caller's broken image
+    too. Left are timeouts, lost connections and 5xx.
+    """
+    return [
+        {
+            "Id": "faults",
+            "Label": "Model errors that are not the callers'",
+            "Expression": "failed - FILL(refused, 0)",
+            "ReturnData": True,
+        },
+        _sum(settings, "failed", "InvocationModelErrors"),
+        _sum(settings, "refused", "Invocation4XXErrors"),
+    ]
+
+
+def _sum(settings: Settings, id_: str, name: str) -> dict[str, Any]:
+    period = settings.alarms.period_seconds
+    measured = {"Metric": _named(settings, name), "Period": period, "Stat": "Sum"}
+    return {"Id": id_, "MetricStat": measured, "ReturnData": False}
+
+
+def _named(settings: Settings, name: str) -> dict[str, Any]:
+    return {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": name,
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": settings.endpoint_name},
+            {"Name": "VariantName", "Value": VARIANT},
+        ],
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.alarms.transition import Change, write_history
+from local.alarms.transition import Change, queries_of, write_history
 from local.events.services import Services
 
 logger = logging.getLogger(__name__)
@@ -97,15 +97,35 @@ def sns_message(change: Change) -> dict[str, Any]:
 
 def _trigger(alarm: Any) -> dict[str, Any]:
     return {
-        "MetricName": alarm.metric_name,
-        "Namespace": alarm.namespace,
-        "StatisticType": "Statistic" if alarm.statistic else "ExtendedStatistic",
-        "Statistic": alarm.statistic or alarm.extended_statistic,
-        "Unit": alarm.unit,
-        "Dimensions": [{"name": d.name, "value": d.value} for d in alarm.dimensions],
-        "Period": int(alarm.period),
+        **(_metrics(alarm) if alarm.metric_data_queries else _metric(alarm)),
         "EvaluationPeriods": int(alarm.evaluation_periods),
         "ComparisonOperator": alarm.comparison_operator,
         "Threshold": float(alarm.threshold),
         "TreatMissingData": alarm.treat_missing_data or "missing",
     }
+
+
+def _metric(alarm: Any) -> dict[str, Any]:
+    return {
+        "MetricName": alarm.metric_name,
+        "Namespace": alarm.namespace,
+        "StatisticType": "Statistic" if alarm.statistic else "ExtendedStatistic",
+        "Statistic": alarm.statistic or alarm.extended_statistic,
+        "Unit": alarm.unit,
+        "Dimensions": _pairs({d.name: d.value for d in alarm.dimensions}),
+        "Period": int(alarm.period),
+    }
+
+
+def _metrics(alarm: Any) -> dict[str, Any]:
+    queries = queries_of(alarm)
+    for query in queries:
+        if "MetricStat" in query:
+            metric = query["MetricStat"]["Metric"]
+            metric["Dimensions"] = _pairs(metric["Dimensions"])
+    period = next(q["MetricStat"]["Period"] for q in queries if "MetricStat" in q)
+    return {"Metrics": queries, "Period": period}
+
+
+def _pairs(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in dimensions.items()]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import calendar
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 BUCKET = 10  # seconds; the periods of alarms are multiples of it
@@ -27,7 +29,7 @@ class Bucket:
     sum: float = 0.0
     minimum: float = math.inf
     maximum: float = -math.inf
-    values: list[float] = field(default_factory=list)
+    weights: dict[float, float] = field(default_factory=dict)  # how often each value was
 
     def add(self, count: float, sum_: float, minimum: float, maximum: float) -> None:
         """One data point, or the statistics of several; only the former tells percentiles."""
@@ -36,21 +38,25 @@ class Bucket:
         self.minimum = min(self.minimum, minimum)
         self.maximum = max(self.maximum, maximum)
         if minimum == maximum:
-            self.values.extend([minimum] * max(1, int(count)))
+            self._weigh(minimum, max(1.0, count))
+
+    def _weigh(self, value: float, weight: float) -> None:
+        self.weights[value] = self.weights.get(value, 0.0) + weight
 
     def merge(self, other: Bucket) -> None:
         self.count += other.count
         self.sum += other.sum
         self.minimum = min(self.minimum, other.minimum)
         self.maximum = max(self.maximum, other.maximum)
-        self.values.extend(other.values)
+        for value, weight in other.weights.items():
+            self._weigh(value, weight)
 
     def statistic(self, name: str) -> float | None:
         """Average, Sum, …, or a percentile such as p90; None when the data do not tell it."""
         if not self.count:
             return None
         if name.startswith("p"):
-            return percentile(self.values, float(name[1:])) if self.values else None
+            return percentile(self.weights, float(name[1:])) if self.weights else None
         return {
             "SampleCount": self.count,
             "Sum": self.sum,
@@ -60,13 +66,15 @@ class Bucket:
         }[name]
 
 
-def percentile(values: Iterable[float], rank: float) -> float:
+def percentile(weights: Mapping[float, float], rank: float) -> float:
     """The value below which `rank` percent of the values lie, between two neighbours."""
-    ordered = sorted(values)
-    position = (len(ordered) - 1) * rank / 100
-    low = math.floor(position)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+    ordered = sorted(weights)
+    ends = list(accumulate(weights[value] for value in ordered))
+    position = (ends[-1] - 1) * rank / 100
+    place = math.floor(position)
+    low = ordered[bisect_right(ends, place)]
+    high = ordered[min(bisect_right(ends, place + 1), len(ordered) - 1)]
+    return low + (high - low) * (position - place)
 
 
 class MetricIndex:

@@ -38,7 +38,7 @@ class Point:
 
     start: int
     value: float
-    count: float = 1.0
+    count: float | None = None  # of samples; an expression has none
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from typing import Any
 
 import moto.cloudwatch.models as moto_models
 import moto.cloudwatch.responses as moto_responses
-from moto.cloudwatch.exceptions import ValidationError
 from moto.core.responses import ActionResult
 
-from local.alarms.composite import InvalidRule, parse_rule
-from local.alarms.evaluation import COMPARISONS, INSUFFICIENT
+from local.alarms.checks import check_alarm
+from local.alarms.evaluation import INSUFFICIENT
 
 KEPT = (
     "state_value",
@@ -23,7 +22,6 @@ KEPT = (
     "state_updated_timestamp",
     "history",
 )
-STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum", None)
 STATES = ("INSUFFICIENT_DATA", "ALARM", "OK")
 MOST = 100  # items of one answer
 REPLACED: tuple[tuple[Any, str], ...] = (
@@ -51,7 +49,7 @@ def lead_moto(set_state: SetState) -> None:
 
 
 def _put_metric_alarm(moto: Any, name: str, **given: Any) -> Any:
-    _check(given)
+    check_alarm(given)
     before = moto.alarms.get(name)
     put = ORIGINAL[moto_models.CloudWatchBackend, "put_metric_alarm"]
     alarm = put(moto, name=name, **given)
@@ -60,45 +58,6 @@ def _put_metric_alarm(moto: Any, name: str, **given: Any) -> Any:
         for attribute in KEPT:
             setattr(alarm, attribute, getattr(before, attribute))
     return alarm
-
-
-def _check(given: dict[str, Any]) -> None:
-    if given.get("rule") is not None:
-        try:
-            parse_rule(given["rule"])
-        except InvalidRule as error:
-            raise ValidationError(str(error)) from error
-        return
-    if given.get("metric_data_queries"):
-        raise ValidationError("The embedded AWS does not evaluate alarms on metric math.")
-    if given.get("comparison_operator") not in COMPARISONS:
-        raise ValidationError(
-            f"The embedded AWS has no comparison {given.get('comparison_operator')}."
-        )
-    _check_statistic(given)
-    _check_periods(given)
-
-
-def _check_statistic(given: dict[str, Any]) -> None:
-    extended = given.get("extended_statistic")
-    if bool(given.get("statistic")) == bool(extended):
-        raise ValidationError("Exactly one of Statistic and ExtendedStatistic must be given.")
-    if given.get("statistic") not in STATISTICS:
-        raise ValidationError(f"There is no statistic '{given.get('statistic')}'.")
-    rank = (extended or "p50")[1:]
-    if not rank.replace(".", "", 1).isdigit() or float(rank) > 100:
-        raise ValidationError(f"The embedded AWS has percentiles such as p90, not '{extended}'.")
-
-
-def _check_periods(given: dict[str, Any]) -> None:
-    period = int(given.get("period") or 0)
-    if period not in (10, 20, 30) and (period <= 0 or period % 60):
-        raise ValidationError("Period must be 10, 20, 30 or a multiple of 60.")
-    periods = int(given["evaluation_periods"])
-    if not 0 < int(given.get("datapoints_to_alarm") or periods) <= periods:
-        raise ValidationError("DatapointsToAlarm must be 1 to EvaluationPeriods.")
-    if period * periods > 7 * 86_400:
-        raise ValidationError("Period times EvaluationPeriods must not be over seven days.")
 
 
 def _check_state(moto: Any, name: str, data: str | None, state: str) -> None:

@@ -12,7 +12,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 
 from local.alarms.actions import Actions
 from local.alarms.composite import InvalidRule, parse_rule
-from local.alarms.data import MetricIndex, Series, series_of
+from local.alarms.data import MetricIndex
 from local.alarms.evaluation import (
     ALARM,
     BEYOND,
@@ -25,6 +25,7 @@ from local.alarms.evaluation import (
 )
 from local.alarms.moto_doors import lead_moto
 from local.alarms.transition import Act, Change, announce, change_state
+from local.alarms.watch import Watch, watch_of
 from local.backend import Backend
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Alarms:
         self._act = act or Actions(backend.job_environment)
         self._indexes: dict[str, MetricIndex] = {}
         self._judged: dict[int, tuple[Any, ...]] = {}
+        self._watches: dict[int, tuple[Any, Watch]] = {}
         self._lock = threading.RLock()  # rounds, and SetAlarmState from the threads of requests
         lead_moto(self.set_state)
 
@@ -68,13 +70,14 @@ class Alarms:
         with self._lock:
             now = self._backend.now()
             if alarm.rule is None:
-                series = _series(alarm)
-                version = self._indexes.setdefault(region, MetricIndex()).version(series)
-                self._judged[id(alarm)] = (alarm, _end(alarm, now), version)
+                watch = self._watch(alarm)
+                version = watch.version(self._indexes.setdefault(region, MetricIndex()))
+                self._judged[id(alarm)] = (alarm, _end(watch, now), version)
             self._change(alarm, region, value, reason, data, now)
 
     def _round(self, alarms: list[Any], index: MetricIndex, region: str, now: float) -> None:
         self._judged = {id(a): self._judged[id(a)] for a in alarms if id(a) in self._judged}
+        self._watches = {id(a): self._watches[id(a)] for a in alarms if id(a) in self._watches}
         for alarm in alarms:
             if alarm.rule is None:
                 self._metric(alarm, index, region, now)
@@ -84,16 +87,25 @@ class Alarms:
                 self._composite(alarm, states, region, now)
 
     def _metric(self, alarm: Any, index: MetricIndex, region: str, now: float) -> None:
-        series = _series(alarm)
+        watch = self._watch(alarm)
         # The same periods with the same data: there is nothing to judge again.
-        look = (alarm, _end(alarm, now), index.version(series))
+        look = (alarm, _end(watch, now), watch.version(index))
         if self._judged.get(id(alarm)) == look:
             return
         self._judged[id(alarm)] = look
-        verdict = judge(_condition(alarm), _range(alarm, index, series, now), alarm.state_value)
+        # The evaluation range, the newest period first.
+        newest, count = _end(watch, now) - watch.period, int(alarm.evaluation_periods) + BEYOND
+        found = watch.points(index, newest, count)
+        verdict = judge(_condition(alarm), found, alarm.state_value)
         if verdict.state not in (None, alarm.state_value):
-            data = _reason_data(alarm, verdict, now)
+            data = _reason_data(alarm, watch, verdict, now)
             self._change(alarm, region, str(verdict.state), verdict.reason, data, now)
+
+    def _watch(self, alarm: Any) -> Watch:
+        """Read once: an alarm that is put again is another object."""
+        if id(alarm) not in self._watches:
+            self._watches[id(alarm)] = (alarm, watch_of(alarm))
+        return self._watches[id(alarm)][1]
 
     def _composite(self, alarm: Any, states: dict[str, str], region: str, now: float) -> None:
         try:
@@ -116,14 +128,9 @@ class Alarms:
             announce(change, self._backend.events, self._act)
 
 
-def _series(alarm: Any) -> Series:
-    dimensions = {d.name: d.value for d in alarm.dimensions}
-    return series_of(alarm.namespace, alarm.metric_name, dimensions)
-
-
-def _end(alarm: Any, now: float) -> int:
+def _end(watch: Watch, now: float) -> int:
     """The end of the last whole period."""
-    return int(now // int(alarm.period)) * int(alarm.period)
+    return int(now // watch.period) * watch.period
 
 
 def _condition(alarm: Any) -> Condition:
@@ -137,37 +144,24 @@ def _condition(alarm: Any) -> Condition:
     )
 
 
-def _range(alarm: Any, index: MetricIndex, series: Series, now: float) -> list[Point | None]:
-    """The evaluation range, the newest period first."""
-    period = int(alarm.period)
-    newest = _end(alarm, now) - period
-    count = int(alarm.evaluation_periods) + BEYOND
-    return [_point(alarm, index, series, newest - number * period) for number in range(count)]
-
-
-def _point(alarm: Any, index: MetricIndex, series: Series, start: int) -> Point | None:
-    bucket = index.window(series, start, int(alarm.period), alarm.unit)
-    if bucket is None:
-        return None
-    value = bucket.statistic(alarm.statistic or alarm.extended_statistic)
-    return None if value is None else Point(start, value, bucket.count)
-
-
-def _reason_data(alarm: Any, verdict: Verdict, now: float) -> str:
+def _reason_data(alarm: Any, watch: Watch, verdict: Verdict, now: float) -> str:
     points = verdict.points
     data = {
         "version": "1.0",
         "queryDate": _iso(now),
         "startDate": _iso(points[-1].start) if points else None,
         "statistic": alarm.statistic or alarm.extended_statistic,
-        "period": int(alarm.period),
+        "period": watch.period,
         "recentDatapoints": [point.value for point in reversed(points)],
         "threshold": float(alarm.threshold),
-        "evaluatedDatapoints": [
-            {"timestamp": _iso(p.start), "sampleCount": p.count, "value": p.value} for p in points
-        ],
+        "evaluatedDatapoints": [_evaluated(point) for point in points],
     }
     return json.dumps({key: value for key, value in data.items() if value is not None})
+
+
+def _evaluated(point: Point) -> dict[str, Any]:
+    counted = {} if point.count is None else {"sampleCount": point.count}
+    return {"timestamp": _iso(point.start), **counted, "value": point.value}
 
 
 def _iso(seconds: float) -> str:

@@ -104,11 +104,50 @@ def _configuration(alarm: Any) -> dict[str, Any]:
     described = {"description": alarm.description} if alarm.description else {}
     if alarm.rule is not None:
         return {"alarmRule": alarm.rule, **described}
-    metric = {
-        "namespace": alarm.namespace,
-        "name": alarm.metric_name,
-        "dimensions": {d.name: d.value for d in alarm.dimensions},
-    }
+    return {**described, "metrics": [_camel(query) for query in queries_of(alarm)]}
+
+
+def queries_of(alarm: Any) -> list[dict[str, Any]]:
+    """What the alarm watches, in the words of PutMetricAlarm's Metrics."""
+    if alarm.metric_data_queries:
+        return [_query(query) for query in alarm.metric_data_queries]
+    metric = _metric(alarm.namespace, alarm.metric_name, alarm.dimensions)
     stat = alarm.statistic or alarm.extended_statistic
-    measured = {"metric": metric, "period": int(alarm.period), "stat": stat}
-    return {**described, "metrics": [{"id": "m1", "metricStat": measured, "returnData": True}]}
+    measured = {"Metric": metric, "Period": int(alarm.period), "Stat": stat}
+    return [{"Id": "m1", "MetricStat": measured, "ReturnData": True}]
+
+
+def _query(query: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {"Id": query.id}
+    if query.label:
+        told["Label"] = query.label
+    if query.expression:
+        told["Expression"] = query.expression
+    else:
+        stat = query.metric_stat
+        metric = _metric(stat.metric.namespace, stat.metric.metric_name, stat.metric.dimensions)
+        unit = {"Unit": stat.unit} if stat.unit else {}
+        measured = {"Metric": metric, "Period": int(stat.period), "Stat": stat.stat, **unit}
+        told["MetricStat"] = measured
+    return {**told, "ReturnData": query.return_data is not False}
+
+
+def _metric(namespace: str, name: str, dimensions: Any) -> dict[str, Any]:
+    pairs = {d.name: d.value for d in dimensions}
+    return {"Namespace": namespace, "MetricName": name, "Dimensions": pairs}
+
+
+def _camel(query: dict[str, Any]) -> dict[str, Any]:
+    """In the words of the event, where a metric's name is `name`."""
+    told = {key[0].lower() + key[1:]: value for key, value in query.items()}
+    if stat := query.get("MetricStat"):
+        metric = stat["Metric"]
+        told["metricStat"] = {
+            "metric": {
+                "namespace": metric["Namespace"],
+                "name": metric["MetricName"],
+                "dimensions": metric["Dimensions"],
+            },
+            **{key.lower(): value for key, value in stat.items() if key != "Metric"},
+        }
+    return told

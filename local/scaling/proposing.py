@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.alarms.evaluation import ALARM
+from local.alarms.watch import watch_of
 from local.scaling.decision import Proposal, stepped, tracked
 from local.scaling.pace import Pace
 from local.scaling.policies import alarms_of
@@ -70,7 +71,7 @@ class Proposing:
         self, target: Target, policy: Policy, alarm: Any, current: int, now: float
     ) -> Proposal | None:
         newest = self._readings.of_alarm(alarm, target.arn, now)[:1]
-        end = int(now // int(alarm.period))
+        end = int(now // watch_of(alarm).period)
         if not newest or self._stepped.get(policy.arn) == end:
             return None  # one step for a period
         distance = newest[0].value - float(alarm.threshold)

@@ -10,7 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from local.alarms.data import MetricIndex, Series, series_of
+from local.alarms.data import MetricIndex, Series
+from local.alarms.watch import watch_of
 
 BEYOND = 2  # periods beyond the alarm's own, as the alarm itself looks at them
 KEPT = 100  # changes of one target; far more than fit into the periods of an alarm
@@ -59,25 +60,15 @@ class Readings:
 
     def of_alarm(self, alarm: Any, target: str, now: float) -> list[Reading]:
         """The whole periods that the alarm looks at and that have data, the newest first."""
-        period = int(alarm.period)
-        newest = last_period(now, period)
+        watch = watch_of(alarm)
         count = int(alarm.evaluation_periods)
-        starts = [newest - number * period for number in range(count + BEYOND)]
-        readings = [self._reading(alarm, target, start) for start in starts]
-        return [reading for reading in readings if reading is not None][:count]
+        points = watch.points(self._index, last_period(now, watch.period), count + BEYOND)
+        found = [point for point in points if point is not None][:count]
+        return [Reading(p.value, self.counts.at(target, p.start)) for p in found]
 
     def is_silent(self, series: Series, start: int, period: int) -> bool:
         """Whether there are no data in the period."""
         return self._index.window(series, start, period, None) is None
-
-    def _reading(self, alarm: Any, target: str, start: int) -> Reading | None:
-        dimensions = {d.name: d.value for d in alarm.dimensions}
-        series = series_of(alarm.namespace, alarm.metric_name, dimensions)
-        bucket = self._index.window(series, start, int(alarm.period), alarm.unit)
-        if bucket is None:
-            return None
-        value = bucket.statistic(alarm.statistic or alarm.extended_statistic)
-        return None if value is None else Reading(value, self.counts.at(target, start))
 
 
 def last_period(now: float, period: int) -> int:

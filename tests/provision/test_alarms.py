@@ -48,10 +48,38 @@ def test_a_changed_limit_is_an_update_of_one_alarm(upsert, replan, local):
     assert replan(loaded) == []
 
 
-def test_the_order_of_dimensions_is_no_difference(upsert, replan, local):
+def turned(value):
+    """The same with all lists from back to front."""
+    if isinstance(value, dict):
+        return {key: turned(inner) for key, inner in value.items()}
+    return [turned(inner) for inner in reversed(value)] if isinstance(value, list) else value
+
+
+def test_the_order_of_metrics_and_dimensions_is_no_difference(upsert, replan, local):
     upsert()
-    turned = [{**alarm, "Dimensions": alarm["Dimensions"][::-1]} for alarm in alarms(local)]
-    assert replan(alarms=turned) == []
+    requests = [turned(alarm) for alarm in alarms(local)]
+    assert requests != alarms(local)
+    assert replan(alarms=requests) == []
+
+
+def test_an_expression_that_differs_is_an_update(upsert, replan, cloudwatch, local):
+    upsert()
+    (request,) = (a for a in alarms(local) if a["AlarmName"] == "breedline-errors-model")
+    [expression, *metrics] = request["Metrics"]
+    changed = [{**expression, "Expression": "failed"}, *metrics]
+    cloudwatch.put_metric_alarm(**{**request, "Metrics": changed})
+    (change,) = replan()
+    assert (change.name, change.kind) == ("breedline-errors-model", "update")
+    line = 'Metrics.faults.Expression: "failed" -> "failed - FILL(refused, 0)"'
+    assert change.diff == (line,)
+
+
+def test_an_alarm_on_one_metric_becomes_one_on_an_expression(upsert, replan, cloudwatch, local):
+    cloudwatch.put_metric_alarm(**latency(local, AlarmName="breedline-errors-model"))
+    upsert()
+    assert replan() == []
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["breedline-errors-model"])["MetricAlarms"]
+    assert "MetricName" not in alarm
 
 
 def test_tags_reach_an_alarm_that_was_there_before(upsert, replan, cloudwatch, local):

@@ -12,6 +12,12 @@ from local.connection import ensure_server, stop_server
 LONGEST = 90.0  # seconds; a busy machine is slow
 METRIC = {"Namespace": "Tests", "MetricName": "Errors"}
 
+ERRORS = {"Metric": {**METRIC, "Dimensions": []}, "Period": 60, "Stat": "Sum"}
+SHARE = [
+    {"Id": "share", "Expression": "errors / 100", "ReturnData": True},
+    {"Id": "errors", "MetricStat": ERRORS, "ReturnData": False},
+]
+
 
 @pytest.fixture
 def clients(tmp_path):
@@ -118,6 +124,13 @@ def test_alarms_are_there_after_a_restart_and_wait_for_data(tmp_path):
             Period=60,
             Threshold=1.0,
         )
+        cloudwatch.put_metric_alarm(
+            AlarmName="share",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Threshold=0.1,
+            Metrics=SHARE,
+        )
         cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule='ALARM("errors")')
         assert stop_server(folder)
         connection, _ = ensure_server(folder, "eu-west-1")
@@ -125,5 +138,7 @@ def test_alarms_are_there_after_a_restart_and_wait_for_data(tmp_path):
         found = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     finally:
         stop_server(folder)
-    assert [a["StateValue"] for a in found["MetricAlarms"]] == ["INSUFFICIENT_DATA"]
+    errors, share = found["MetricAlarms"]
+    assert (errors["StateValue"], share["StateValue"]) == ("INSUFFICIENT_DATA",) * 2
+    assert share["Metrics"] == SHARE
     assert [a["AlarmName"] for a in found["CompositeAlarms"]] == ["any"]

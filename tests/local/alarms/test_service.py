@@ -88,7 +88,7 @@ def test_what_is_not_evaluated_is_refused(world):
         {"period": 15},
         {"statistic": "Mean"},
         {"comparison_operator": "LessThanLowerOrGreaterThanUpperThreshold"},
-        {"metric_data_queries": [object()]},
+        {"statistic": None},
         {"datapoints_to_alarm": 2},
         {"rule": "perhaps"},
     ):

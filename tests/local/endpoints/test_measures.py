@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -115,7 +116,7 @@ def test_percentiles_remain_true_at_any_rate(measures, backend):
 
     latency = seen(backend, "ModelLatency")
     for rank in (50, 90, 99):
-        true = percentile(sent, rank) * 1e6
+        true = percentile(Counter(sent), rank) * 1e6
         assert latency.statistic(f"p{rank}") == pytest.approx(true, rel=0.02)
     assert latency.count == 2_000
     assert latency.statistic("Average") == pytest.approx(sum(sent) / 2_000 * 1e6)
@@ -143,7 +144,7 @@ def test_old_metrics_are_kept_by_the_minute_with_their_percentiles(backend):
     assert len(points(backend)) < before / 20
     latency = seen(backend, "ModelLatency")
     assert latency.count == 1_200
-    assert latency.statistic("p90") == pytest.approx(percentile(sent, 90) * 1e6, rel=0.02)
+    assert latency.statistic("p90") == pytest.approx(percentile(Counter(sent), 90) * 1e6, rel=0.02)
     assert latency.sum == pytest.approx(sum(sent) * 1e6)
     assert seen(backend, "Invocations").sum == 1_200
     assert seen(backend, "InvocationModelErrors").sum == 1.0
