@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from commands.deployments import describe_deployment
-from commands.executions import describe
+from commands.executions import describe, find_last_data
 from commands.following import follow_deployment, list_deployments
 from commands.output import emit, say
 from commands.progress import Progress
@@ -21,11 +21,23 @@ from statemachine.definition import KINDS
 
 def start(session: Session, arguments: argparse.Namespace) -> int:
     """Start an execution; with --wait, follow it and fail when it fails."""
-    arn = start_execution(session, parse_parameters(arguments.param))
+    parameters = parse_parameters(arguments.param)
+    if "InputDataUri" not in parameters and not session.settings.pipeline.data_uri:
+        parameters |= _last_data(session)
+    arn = start_execution(session, parameters)
     if arguments.wait:
         return _follow_and_print(session, arn)
     emit({"arn": arn}, arn, session.as_json)
     return 0
+
+
+def _last_data(session: Session) -> dict[str, str]:
+    """The data of the last execution that succeeded, as a parameter; none where there is none."""
+    uri = find_last_data(session.client("sagemaker"), session.settings.pipeline.name)
+    if uri is None:
+        return {}
+    say(f"Data         {uri}, as in the last execution that succeeded")
+    return {"InputDataUri": uri}
 
 
 def watch(session: Session, arguments: argparse.Namespace) -> int:

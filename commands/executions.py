@@ -46,6 +46,22 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def find_last_data(sagemaker: Any, pipeline: str) -> str | None:
+    """The InputDataUri of the newest execution that succeeded; None where there is none."""
+    try:
+        found = sagemaker.list_pipeline_executions(PipelineName=pipeline, SortOrder="Descending")
+    except sagemaker.exceptions.ResourceNotFound:
+        return None
+    for execution in found["PipelineExecutionSummaries"]:
+        if execution["PipelineExecutionStatus"] == "Succeeded":
+            answer = sagemaker.list_pipeline_parameters_for_execution(
+                PipelineExecutionArn=execution["PipelineExecutionArn"]
+            )
+            values = {one["Name"]: one["Value"] for one in answer["PipelineParameters"]}
+            return values.get("InputDataUri")
+    return None
+
+
 def describe(execution: dict[str, Any]) -> str:
     """The execution as text: a table of its steps and, if it failed, why."""
     rows = [[s["name"], s["type"], s["status"], _seconds(s), _note(s)] for s in execution["steps"]]

@@ -148,12 +148,15 @@ def _registry(settings: Settings) -> list[Statement]:
         ),
         _allow(
             "Pipeline",
-            ["sagemaker:StartPipelineExecution"],
+            ["sagemaker:ListPipelineExecutions", "sagemaker:StartPipelineExecution"],
             [names.pipeline_arn],
         ),
         _allow(
             "PipelineRuns",
-            ["sagemaker:DescribePipelineExecution"],
+            [
+                "sagemaker:DescribePipelineExecution",
+                "sagemaker:ListPipelineParametersForExecution",
+            ],
             [f"{names.pipeline_arn}/execution/*"],
         ),
     ]

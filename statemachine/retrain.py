@@ -45,6 +45,8 @@ def _read_request(flow: Flow, settings: Settings) -> None:
     variables = {
         "request": request,
         "uri": settings.data_uri,
+        "runs": [],
+        "data": [],
         "key": "",
         "run": {"holder": "", "execution": "", "previous": ""},
         "previous": "",
@@ -64,7 +66,7 @@ def _read_request(flow: Flow, settings: Settings) -> None:
     flow.choice(
         "WhichData",
         [
-            (Rules.IsNull(given_uri, True), "NameData"),
+            (Rules.IsNull(given_uri, True), _take_last(flow, settings, next="NameData")),
             (Rules.StringMatches(given_uri, marker), "PlaceMarker"),
         ],
         default="TakeGivenData",
@@ -75,6 +77,35 @@ def _read_request(flow: Flow, settings: Settings) -> None:
     version = "States.Format('{} {}', $uri, $request.data_version)"
     key = Expression(f"States.Format('data/{{}}', States.Hash({version}, 'SHA-256'))")
     flow.pass_("NameData", assign={"key": key}, next="Claim")
+
+
+def _take_last(flow: Flow, settings: Settings, *, next: str) -> str:
+    """Where no data are named: the settings' own, or those of the last run that succeeded.
+
+    Returns the state that this begins at.
+    """
+    if settings.pipeline.data_uri:
+        return next
+    done = "$.PipelineExecutionSummaries[?(@.PipelineExecutionStatus=='Succeeded')]"
+    flow.task(
+        "ListRuns",
+        "sagemaker:listPipelineExecutions",
+        {"PipelineName": settings.pipeline.name, "SortOrder": "Descending", "MaxResults": 100},
+        assign={"runs": Expression(f"{done}.PipelineExecutionArn")},
+        next="IsAnyRunDone",
+    )
+    flow.choice("IsAnyRunDone", [(Rules.IsPresent("$runs[0]", True), "ReadLastRun")], default=next)
+    flow.task(
+        "ReadLastRun",
+        "sagemaker:listPipelineParametersForExecution",
+        {"PipelineExecutionArn": Expression("$runs[0]"), "MaxResults": 100},
+        assign={"data": Expression("$.PipelineParameters[?(@.Name=='InputDataUri')].Value")},
+        next="DidLastRunNameData",
+    )
+    named = Rules.IsPresent("$data[0]", True)
+    flow.choice("DidLastRunNameData", [(named, "TakeLastData")], default=next)
+    flow.pass_("TakeLastData", assign={"uri": Expression("$data[0]")}, next=next)
+    return "ListRuns"
 
 
 def _take_marked(flow: Flow, folder: str, marker: str) -> None:

@@ -41,6 +41,16 @@ def test_schedule_and_drift_train_once_on_the_data_of_the_settings(retraining, c
     assert execution["PipelineExecutionDescription"] == described
 
 
+def test_a_schedule_trains_on_the_data_of_the_last_run_that_succeeded(retraining):
+    first, second = retraining.storm(retraining.event(), retraining.event("v1", "cats"))
+    retraining.finish(first["pipeline_execution_arn"])
+    retraining.finish(second["pipeline_execution_arn"], well=False)
+    request = {"cause": "schedule", "data_uri": None, "data_version": None}
+    (third,) = retraining.storm(request)
+    assert third["data_uri"] == retraining.data_of(third["pipeline_execution_arn"])
+    assert third["data_uri"] == retraining.uri()
+
+
 def test_another_version_of_the_data_trains_while_one_runs(retraining):
     requests = [retraining.event("v1"), retraining.event("v2"), retraining.event("v1", "cats")]
     outputs = retraining.storm(*requests)
@@ -85,13 +95,14 @@ def test_a_marker_that_lies_too_deep_is_told(retraining):
 def test_a_pipeline_that_cannot_be_started_is_told_and_the_next_event_tries_again(world):
     aws = world.environment()
     aws.machine("retrain")
-    ended = aws.run({"cause": "drift"}, "retrain")
+    request = {"data_uri": "s3://elsewhere/data", "data_version": "1"}
+    ended = aws.run(request, "retrain")
     assert ended["status"] == "FAILED"
     assert "The state StartPipeline failed" in ended["cause"]
     (message,) = aws.messages()
     assert (message["event"], message["state"]) == ("RetrainingFailed", "StartPipeline")
-    assert message["data_uri"] == aws.settings.data_uri
-    (output,) = Retraining(aws).storm({"cause": "drift"})
+    assert message["data_uri"] == "s3://elsewhere/data"
+    (output,) = Retraining(aws).storm(request)
     assert output["outcome"] == "Started"
 
 
