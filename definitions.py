@@ -36,6 +36,7 @@ COMMANDS = {
     "predict": "commands.predict:predict",
     "rollback": "commands.rollback:rollback",
     "capacity": "commands.capacity:capacity",
+    "destroy": "commands.destroy:destroy",
     "demo": "commands.demo:demo",
     "local": "commands.local:local",
 }
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_execution_commands(add)
     _add_serving_commands(add)
     _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
+    _add_destroy(add("destroy", "Delete everything that was made; keep data and registry."))
     demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
     demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
     demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
@@ -121,6 +123,15 @@ def _add_capacity(capacity: argparse.ArgumentParser) -> None:
         "--seconds", type=_positive, default=5.0, metavar="N", help="a rate is held so long"
     )
     capacity.add_argument("--save", action="store_true", help="let deployments scale by it")
+
+
+def _add_destroy(destroy: argparse.ArgumentParser) -> None:
+    destroy.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
+    destroy.add_argument("--data", action="store_true", help="the bucket with its content too")
+    destroy.add_argument(
+        "--registry", action="store_true", help="the model packages and their group too"
+    )
 
 
 def _version(text: str) -> int:

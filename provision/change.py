@@ -11,8 +11,15 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-Kind = Literal["create", "update", "delete", "no-op"]
-SIGNS: Mapping[Kind, str] = {"create": "+", "update": "~", "delete": "-", "no-op": "="}
+Kind = Literal["create", "update", "delete", "no-op", "stop", "keep"]
+SIGNS: Mapping[Kind, str] = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "no-op": "=",
+    "stop": "-",
+    "keep": "=",
+}
 T = TypeVar("T")
 # Where the message does not say that it "already exists".
 ALREADY_THERE = ("BucketAlreadyOwnedByYou", "EntityAlreadyExists", "QueueNameExists")

@@ -1,4 +1,5 @@
-"""Waiting for AWS: for what was just made to be ready, and for what was just allowed to be known.
+"""Waiting for AWS: for what was just made to be ready, for what was just allowed to be known, and
+for what was just deleted to be gone.
 
 IAM is eventually consistent: for some seconds after a role is made, the services that should assume
 it refuse it.
@@ -7,6 +8,7 @@ it refuse it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
@@ -16,6 +18,8 @@ from provision.change import Clients
 
 T = TypeVar("T")
 PAUSES = (0.5, 1, 1, 2, 2, 3, 3, 5, 5, 5, 5, 5, 5, 5, 5, 5)  # seconds; a minute in all
+LONG = 5  # seconds between later looks at what takes its time
+PATIENCE = 1800  # seconds; an endpoint with many instances goes in minutes, a stopped job too
 
 # What services say of a role that has not reached them yet, or of a change under way.
 UNSETTLED = (
@@ -54,6 +58,20 @@ def until(clients: Clients, look: Callable[[], bool], what: str) -> None:
         clients.sleep(pause)
     if not look():
         raise BreedlineError(f"{what} is not ready after {sum(PAUSES):.0f} s; run upsert again.")
+
+
+def until_gone(
+    clients: Clients, is_gone: Callable[[], bool], what: str, patience: float = PATIENCE
+) -> None:
+    """Return when `is_gone` says yes; raises BreedlineError when it does not in `patience` s."""
+    waited = 0.0
+    for pause in chain(PAUSES, repeat(LONG)):
+        if is_gone():
+            return
+        if waited >= patience:
+            raise BreedlineError(f"{what} is still there after {waited:.0f} s; try again later.")
+        clients.sleep(pause)
+        waited += pause
 
 
 def _is_passing(error: ClientError) -> bool:
