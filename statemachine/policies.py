@@ -6,15 +6,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from settings import Settings, partition_of
 from statemachine.alarms import guard_names
 from statemachine.endpoint_config import asynchronous_uri, capture_uri, is_asynchronous
 from statemachine.names import ALIAS, VARIANT, Names
+from statemachine.statements import (
+    Statement,
+    allow,
+    document,
+    image,
+    key,
+    network,
+    objects,
+    objects_of,
+    trust,
+)
 
-Statement = dict[str, Any]
 PRINCIPALS = {
     "endpoint": "sagemaker.amazonaws.com",
     "predict": "lambda.amazonaws.com",
@@ -38,87 +47,60 @@ def role_documents(settings: Settings) -> dict[str, dict[str, Any]]:
         "events": _events(settings),
     }
     return {
-        actor: {"trust": _trust(settings, service), "policy": _document(statements[actor])}
+        actor: {"trust": trust(settings, service), "policy": document(statements[actor])}
         for actor, service in PRINCIPALS.items()
     }
 
 
-def _trust(settings: Settings, service: str) -> dict[str, Any]:
-    # Not for a service that acts for somebody else's account.
-    ours = {"StringEquals": {"aws:SourceAccount": settings.aws.account_id}}
-    statement = {
-        "Sid": "Assume",
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
-    }
-    # Lambda assumes its functions' roles without saying for which account.
-    return _document(
-        [statement if service.startswith("lambda.") else {**statement, "Condition": ours}]
-    )
-
-
 def _endpoint(settings: Settings) -> list[Statement]:
     """The model's own role: its artifact, its image, its log, what it captures."""
-    names, aws = Names(settings), settings.aws
+    names = Names(settings)
     written = asynchronous_uri if is_asynchronous(settings) else capture_uri
     logs = f"log-group:/aws/sagemaker/Endpoints/{names.endpoint}"
     found = [
-        _allow("Artifacts", ["s3:GetObject"], [_objects(settings, "executions/*")]),
-        _allow("Answers", ["s3:PutObject"], [_arn_of(settings, f"{written(settings)}/*")]),
-        _allow(
+        allow("Artifacts", ["s3:GetObject"], [objects(settings, "executions/*")]),
+        allow("Answers", ["s3:PutObject"], [objects_of(settings, f"{written(settings)}/*")]),
+        allow(
             "Logs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
             [names.arn("logs", logs), names.arn("logs", f"{logs}:*")],
         ),
-        # AWS's accounts of images differ by region.
-        _allow(
-            "Image",
-            [
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
-            [f"arn:{_partition(settings)}:ecr:{aws.region}:*:repository/pytorch-inference*"],
-        ),
-        _allow("ImageToken", ["ecr:GetAuthorizationToken"], ["*"]),  # knows no resource
+        *image(settings, "pytorch-inference"),
         _guards(settings),
     ]
     if is_asynchronous(settings):
-        found.append(_allow("Requests", ["s3:GetObject"], [_arn_of(settings, _all(settings))]))
-    if aws.subnets:
-        found.append(_network())
-    return [*found, *_key(settings)]
+        found.append(allow("Requests", ["s3:GetObject"], [objects(settings, "*")]))
+    return [*found, *network(settings), *key(settings)]
 
 
 def _predict(settings: Settings) -> list[Statement]:
     names = Names(settings)
     return [
-        _allow("Ask", ["sagemaker:InvokeEndpoint"], [_endpoint_arn(settings)]),
+        allow("Ask", ["sagemaker:InvokeEndpoint"], [_endpoint_arn(settings)]),
         # Images that callers refer to by their place in the bucket.
-        _allow("Images", ["s3:GetObject"], [_objects(settings, "*")]),
+        allow("Images", ["s3:GetObject"], [objects(settings, "*")]),
         _function_logs(settings, names.predict),
-        *_key(settings),
+        *key(settings),
     ]
 
 
 def _smoke_test(settings: Settings) -> list[Statement]:
     names = Names(settings)
     return [
-        _allow(
+        allow(
             "Ask",
             ["lambda:InvokeFunction"],
             [names.function_arn(f"{names.predict}:{ALIAS}")],
         ),
-        _allow("Samples", ["s3:GetObject"], [_objects(settings, "executions/*")]),
+        allow("Samples", ["s3:GetObject"], [objects(settings, "executions/*")]),
         _function_logs(settings, names.smoke_test),
-        *_key(settings),
+        *key(settings),
     ]
 
 
 def _events(settings: Settings) -> list[Statement]:
     machines = [Names(settings).state_machine_arn(kind) for kind in ("deploy", "retrain")]
-    return [_allow("Start", ["states:StartExecution"], machines)]
+    return [allow("Start", ["states:StartExecution"], machines)]
 
 
 def _workflow(settings: Settings) -> list[Statement]:
@@ -128,7 +110,7 @@ def _workflow(settings: Settings) -> list[Statement]:
         *_scaling(settings),
         *_functions(settings),
         *_bookkeeping(settings),
-        *_key(settings),
+        *key(settings),
     ]
 
 
@@ -136,22 +118,22 @@ def _registry(settings: Settings) -> list[Statement]:
     names, group = Names(settings), settings.pipeline.model_package_group
     packages = names.arn("sagemaker", f"model-package/{group}/*")
     return [
-        _allow(
+        allow(
             "Packages",
             ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
             [packages],
         ),
-        _allow(
+        allow(
             "PackageList",
             ["sagemaker:ListModelPackages"],
             [names.arn("sagemaker", f"model-package-group/{group}"), packages],
         ),
-        _allow(
+        allow(
             "Pipeline",
             ["sagemaker:ListPipelineExecutions", "sagemaker:StartPipelineExecution"],
             [names.pipeline_arn],
         ),
-        _allow(
+        allow(
             "PipelineRuns",
             [
                 "sagemaker:DescribePipelineExecution",
@@ -171,13 +153,13 @@ def _serving(settings: Settings) -> list[Statement]:
     every_config = names.arn("sagemaker", "endpoint-config/*")
     endpoint = _endpoint_arn(settings)
     return [
-        _allow(
+        allow(
             "Models",
             ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:AddTags"],
             [model],
         ),
-        _allow("ModelOfPackage", ["sagemaker:CreateModel"], [package]),
-        _allow(
+        allow("ModelOfPackage", ["sagemaker:CreateModel"], [package]),
+        allow(
             "Configurations",
             [
                 "sagemaker:CreateEndpointConfig",
@@ -187,8 +169,8 @@ def _serving(settings: Settings) -> list[Statement]:
             [config, model],
         ),
         # The one before may be somebody else's.
-        _allow("ConfigurationsBefore", ["sagemaker:DescribeEndpointConfig"], [every_config]),
-        _allow(
+        allow("ConfigurationsBefore", ["sagemaker:DescribeEndpointConfig"], [every_config]),
+        allow(
             "Endpoint",
             [
                 "sagemaker:AddTags",
@@ -200,12 +182,12 @@ def _serving(settings: Settings) -> list[Statement]:
             ],
             [endpoint],
         ),
-        _allow(
+        allow(
             "EndpointConfigurations",
             ["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
             [every_config],
         ),
-        _allow(
+        allow(
             "PassRole",
             ["iam:PassRole"],
             [names.role("endpoint")],
@@ -218,13 +200,14 @@ def _serving(settings: Settings) -> list[Statement]:
 def _scaling(settings: Settings) -> list[Statement]:
     names = Names(settings)
     target = names.arn("application-autoscaling", "scalable-target/*")
-    role = f"arn:{_partition(settings)}:iam::{settings.aws.account_id}:role/{SCALING_ROLE}"
+    partition = partition_of(settings.aws.region)
+    role = f"arn:{partition}:iam::{settings.aws.account_id}:role/{SCALING_ROLE}"
     namespace = {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
     alarms = names.arn(
         "cloudwatch", f"alarm:TargetTracking-endpoint/{names.endpoint}/variant/{VARIANT}-*"
     )
     return [
-        _allow(
+        allow(
             "Scaling",
             [
                 "application-autoscaling:DeleteScalingPolicy",
@@ -237,7 +220,7 @@ def _scaling(settings: Settings) -> list[Statement]:
             [target],
             namespace,
         ),
-        _allow(
+        allow(
             "ScalingBefore",
             [
                 "application-autoscaling:DescribeScalableTargets",
@@ -246,12 +229,12 @@ def _scaling(settings: Settings) -> list[Statement]:
             ],
             ["*"],  # these know no resource
         ),
-        _allow(
+        allow(
             "ScalingAlarms",
             ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
             [alarms],
         ),
-        _allow(
+        allow(
             "ScalingRole",
             ["iam:CreateServiceLinkedRole"],
             [role],
@@ -261,7 +244,7 @@ def _scaling(settings: Settings) -> list[Statement]:
                 }
             },
         ),
-        _allow("MeasuredTarget", ["ssm:GetParameter"], [_parameter(settings)]),
+        allow("MeasuredTarget", ["ssm:GetParameter"], [_parameter(settings)]),
     ]
 
 
@@ -269,7 +252,7 @@ def _functions(settings: Settings) -> list[Statement]:
     names = Names(settings)
     predict = names.function_arn(names.predict)
     return [
-        _allow(
+        allow(
             "Function",
             [
                 "lambda:CreateAlias",
@@ -286,8 +269,8 @@ def _functions(settings: Settings) -> list[Statement]:
             [predict, f"{predict}:*"],
         ),
         # A version alone: never the whole function.
-        _allow("FunctionVersions", ["lambda:DeleteFunction"], [f"{predict}:*"]),
-        _allow("SmokeTest", ["lambda:InvokeFunction"], [names.function_arn(names.smoke_test)]),
+        allow("FunctionVersions", ["lambda:DeleteFunction"], [f"{predict}:*"]),
+        allow("SmokeTest", ["lambda:InvokeFunction"], [names.function_arn(names.smoke_test)]),
     ]
 
 
@@ -298,7 +281,7 @@ def _bookkeeping(settings: Settings) -> list[Statement]:
         for kind in ("deploy", "rollback", "retrain")
     ]
     return [
-        _allow(
+        allow(
             "Locks",
             [
                 "dynamodb:DeleteItem",
@@ -308,9 +291,9 @@ def _bookkeeping(settings: Settings) -> list[Statement]:
             ],
             [names.arn("dynamodb", f"table/{names.table}")],
         ),
-        _allow("Holders", ["states:DescribeExecution"], executions),
-        _allow("Tell", ["sns:Publish"], [names.topic_arn]),
-        _allow(
+        allow("Holders", ["states:DescribeExecution"], executions),
+        allow("Tell", ["sns:Publish"], [names.topic_arn]),
+        allow(
             "MachineLogs",
             [
                 "logs:CreateLogDelivery",
@@ -331,61 +314,12 @@ def _guards(settings: Settings) -> Statement:
     """SageMaker reads the alarms of an update with the caller's role and with the model's."""
     names = Names(settings)
     alarms = [names.arn("cloudwatch", f"alarm:{name}") for name in guard_names(settings)]
-    return _allow("Guards", ["cloudwatch:DescribeAlarms"], alarms)
+    return allow("Guards", ["cloudwatch:DescribeAlarms"], alarms)
 
 
 def _function_logs(settings: Settings, function: str) -> Statement:
     group = Names(settings).arn("logs", f"log-group:/aws/lambda/{function}:*")
-    return _allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
-
-
-def _network() -> Statement:
-    actions = [
-        "ec2:CreateNetworkInterface",
-        "ec2:CreateNetworkInterfacePermission",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DeleteNetworkInterfacePermission",
-        "ec2:DescribeDhcpOptions",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-    ]
-    # The interfaces are made by SageMaker, under names that nobody knows before.
-    return _allow("Network", actions, ["*"])
-
-
-def _key(settings: Settings) -> list[Statement]:
-    """The environment's KMS key, which the settings may give as an ARN, an id or an alias."""
-    key = settings.aws.kms_key
-    if not key:
-        return []
-    actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-    names, alias = Names(settings), key.rpartition(":")[2]
-    if alias.startswith("alias/"):
-        named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
-        return [_allow("Key", actions, [names.arn("kms", "key/*")], named)]
-    arn = key if key.startswith("arn:") else names.arn("kms", f"key/{key}")
-    return [_allow("Key", actions, [arn])]
-
-
-def _allow(
-    sid: str,
-    actions: Sequence[str],
-    resources: Sequence[str],
-    condition: dict[str, Any] | None = None,
-) -> Statement:
-    statement: Statement = {
-        "Sid": sid,
-        "Effect": "Allow",
-        "Action": sorted(actions),
-        "Resource": list(resources),
-    }
-    return {**statement, "Condition": condition} if condition else statement
-
-
-def _document(statements: list[Statement]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}
+    return allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [group])
 
 
 def _endpoint_arn(settings: Settings) -> str:
@@ -396,19 +330,3 @@ def _endpoint_arn(settings: Settings) -> str:
 def _parameter(settings: Settings) -> str:
     names = Names(settings)
     return names.arn("ssm", f"parameter{names.parameter}")
-
-
-def _objects(settings: Settings, keys: str) -> str:
-    return f"arn:{_partition(settings)}:s3:::{settings.bucket}/{keys}"
-
-
-def _all(settings: Settings) -> str:
-    return f"s3://{settings.bucket}/*"
-
-
-def _arn_of(settings: Settings, uri: str) -> str:
-    return f"arn:{_partition(settings)}:s3:::{uri.removeprefix('s3://')}"
-
-
-def _partition(settings: Settings) -> str:
-    return partition_of(settings.aws.region)
