@@ -12,6 +12,7 @@ from moto.events.models import events_backends
 from moto.scheduler.models import scheduler_backends
 
 from local.events.bus import Events
+from local.events.completed import Completed
 from local.events.delivery import Delivery
 from local.events.envelope import Event, envelope, iso_time
 from local.events.schedules import Scheduled
@@ -21,6 +22,7 @@ SCHEDULED = "Scheduled Event"
 
 def listed(events: Events, account: str) -> Callable[[], Iterator[Scheduled]]:
     """Gives the schedules that are enabled now, in every region."""
+    completed = Completed(events.client)
 
     def every() -> Iterator[Scheduled]:
         for region, backend in list(events_backends[account].items()):
@@ -31,7 +33,7 @@ def listed(events: Events, account: str) -> Callable[[], Iterator[Scheduled]]:
             for group in list(backend.schedule_groups.values()):
                 for schedule in list(group.schedules.values()):
                     if schedule.state != "DISABLED":
-                        yield _of_scheduler(events, group, schedule, account, region)
+                        yield _of_scheduler(events, completed, group.name, schedule, region)
 
     return every
 
@@ -44,15 +46,14 @@ def _of_rule(events: Events, rule: Any, account: str, region: str) -> Scheduled:
 
 
 def _of_scheduler(
-    events: Events, group: Any, schedule: Any, account: str, region: str
+    events: Events, completed: Completed, group: str, schedule: Any, region: str
 ) -> Scheduled:
     def fire(due: float) -> None:
+        account = schedule.arn.split(":")[4]
         event = _event("aws.scheduler", schedule.arn, account, region, due, "{}")
         events.deliver(_delivery(schedule, event, region))
         if schedule.action_after_completion == "DELETE" and _is_once(schedule):
-            # As a client, so that it stays deleted after a restart.
-            client = events.client("scheduler", region)
-            client.delete_schedule(Name=schedule.name, GroupName=group.name)
+            completed.delete(region, group, schedule)
 
     return Scheduled(
         arn=schedule.arn,

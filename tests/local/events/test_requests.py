@@ -264,6 +264,8 @@ def test_the_scheduler_fires_once_and_deletes_what_is_done(aws):
     advance_clock(aws.connection, 3601)
     [sent] = aws.bodies("once")
     assert sent["at"].endswith("Z")
+    # It is deleted a moment later.
+    aws.until(lambda: "once" not in [s["Name"] for s in scheduler.list_schedules()["Schedules"]])
     assert refused(scheduler.get_schedule, Name="once")[0] == "ResourceNotFoundException"
 
 
