@@ -1,104 +1,53 @@
-"""The guards over what a real endpoint's requests leave in CloudWatch."""
+"""The guards of a rollout, and the alarm of drift, as CloudWatch takes them."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
-import boto3
+import dataclasses
+
 import pytest
-from moto import mock_aws
 
-from local.alarms import Alarms
-from local.alarms.moto_doors import REPLACED
-from local.backend import Backend, open_backend
-from local.endpoints.measures import Measures
-from statemachine.alarms import GUARDS, alarms, guard_names
+from local.shapes import Shapes
+from statemachine.alarms import DRIFT, GUARDS, alarms, guard_names, has_drift_alarm
+from statemachine.names import VARIANT, Names
 
-START = 1_800_000_000  # a whole period of any alarm
-SLOW = 3.0  # seconds
+SHAPES = Shapes("cloudwatch")
 
 
-@dataclass
-class Endpoint:
-    """Requests to the variant, and the states of its alarms when their periods are over."""
-
-    backend: Backend
-    settings: object
-
-    def __post_init__(self):
-        self.alarms = Alarms(self.backend, lambda arn, alarm, change: None)
-        self.cloudwatch = boto3.client(
-            "cloudwatch",
-            region_name=self.backend.region,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-        for request in alarms(self.settings):
-            self.cloudwatch.put_metric_alarm(**request)
-
-    def answer(self, status, times=20, seconds=0.05, periods=None):
-        """Requests in as many periods as the alarms need."""
-        limits = self.settings.alarms
-        for period in range(periods or limits.evaluation_periods):
-            at = START + period * limits.period_seconds
-            measures = Measures(replace(self.backend, now=lambda at=at: float(at)))
-            for _ in range(times):
-                measures.record("breedline", "AllTraffic", 1, status, seconds, 0.001)
-            measures.flush()
-
-    def ringing(self):
-        limits = self.settings.alarms
-        self.alarms.evaluate(START + limits.evaluation_periods * limits.period_seconds)
-        found = self.cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
-        return {alarm["AlarmName"].removeprefix("breedline-") for alarm in found}
+@pytest.mark.parametrize("environment", ("local", "example"))
+def test_cloudwatch_takes_every_alarm(request, environment):
+    for alarm in alarms(request.getfixturevalue(environment)):
+        SHAPES.check("PutMetricAlarm", alarm)
+        assert alarm["EvaluationPeriods"] * alarm.get("Period", 60) <= 604_800
 
 
-@pytest.fixture
-def endpoint(tmp_path, local, monkeypatch):
-    for owner, name in REPLACED:
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-    with mock_aws():
-        backend = open_backend(tmp_path / "state", local.aws.account_id, local.aws.region, {})
-        limits = replace(local.alarms, evaluation_periods=2, max_errors=3)
-        yield Endpoint(backend, replace(local, alarms=limits))
-        backend.store.close()
+def test_every_guard_is_an_alarm_of_this_endpoint_and_of_its_variant(example):
+    found = {alarm["AlarmName"]: alarm for alarm in alarms(example)}
+    assert guard_names(example) == [f"breedline-{kind}" for kind in GUARDS]
+    for name in guard_names(example):
+        parts = found[name].get("Metrics", [])
+        measured = [each["MetricStat"]["Metric"] for each in parts if "MetricStat" in each]
+        for metric in measured or [found[name]]:
+            dimensions = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+            assert dimensions == {"EndpointName": "breedline", "VariantName": VARIANT}
+            assert metric["Namespace"] == "AWS/SageMaker"
 
 
-def test_callers_cannot_ring_a_guard_with_bad_requests(endpoint):
-    for refusal in (400, 413, 415):
-        endpoint.answer(refusal)
-    assert endpoint.ringing() == set()
+def test_latency_is_compared_in_microseconds(example):
+    (latency,) = [a for a in alarms(example) if a["AlarmName"].endswith("-latency")]
+    assert latency["Threshold"] == 1_000_000.0
+    assert (latency["MetricName"], latency["ExtendedStatistic"]) == ("ModelLatency", "p90")
 
 
-@pytest.mark.parametrize("outcome", [500, 503, None])
-def test_what_the_model_failed_on_rings_also_among_bad_requests(endpoint, outcome):
-    endpoint.answer(400)
-    endpoint.answer(outcome)
-    own = {"errors-5xx"} if outcome else set()
-    assert endpoint.ringing() == {"errors-model", *own}
+def test_an_endpoint_that_nobody_asks_is_well_and_a_state_is_told(example):
+    for alarm in alarms(example):
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmActions"] == [Names(example).topic_arn]
 
 
-def test_slow_answers_ring(endpoint):
-    endpoint.answer(200, seconds=SLOW)
-    assert endpoint.ringing() == {"latency"}
-
-
-def test_good_requests_and_none_at_all_ring_nothing(endpoint):
-    assert endpoint.ringing() == set()
-    endpoint.answer(200)
-    assert endpoint.ringing() == set()
-
-
-def test_more_errors_than_are_allowed_ring_only_in_every_period(endpoint):
-    endpoint.answer(500, times=4, periods=1)
-    assert endpoint.ringing() == set()
-
-
-def test_as_many_errors_as_are_allowed_ring_nothing_and_one_more_rings(endpoint):
-    endpoint.answer(500, times=3)
-    assert endpoint.ringing() == set()
-    endpoint.answer(500, times=1)
-    assert endpoint.ringing() == {"errors-5xx", "errors-model"}
-
-
-def test_the_guards_are_among_the_alarms(local):
-    named = {request["AlarmName"] for request in alarms(local)}
-    assert set(guard_names(local)) == {f"breedline-{kind}" for kind in GUARDS} <= named
+def test_drift_is_watched_where_the_settings_have_a_limit(example, local):
+    assert has_drift_alarm(example)
+    assert not has_drift_alarm(local)
+    assert Names(local).alarm(DRIFT) not in [alarm["AlarmName"] for alarm in alarms(local)]
+    limits = dataclasses.replace(example.alarms, min_confidence=0.7)
+    found = alarms(dataclasses.replace(example, alarms=limits))[-1]
+    assert (found["Threshold"], found["ComparisonOperator"]) == (0.7, "LessThanThreshold")
