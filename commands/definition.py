@@ -12,6 +12,7 @@ from commands.output import emit, say
 from commands.session import Session
 from pipeline.definition import compile_pipeline
 from pipeline.definition import render as render_pipeline
+from pipeline.policies import job_documents
 from provision import packages
 from provision.apply import apply
 from provision.archives import read_archives
@@ -75,7 +76,9 @@ def compile_document(settings: Settings, name: str) -> Any:
         return compile_machine(name, settings)
     if name == "rules":
         return [dataclasses.asdict(rule) for rule in rules(settings)]
-    return {"alarms": alarms, "roles": role_documents}[name](settings)
+    if name == "roles":
+        return {**job_documents(settings), **role_documents(settings)}
+    return alarms(settings)
 
 
 def compile_documents(settings: Settings) -> Documents:

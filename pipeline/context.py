@@ -69,7 +69,7 @@ class Context:
         from sagemaker.processing import Processor
 
         return Processor(
-            role=self.settings.role_arn,
+            role=self.settings.jobs_role_arn,
             image_uri=self.image_uri("training", section.instance_type),
             entrypoint=["python3", f"{INPUT}/code/{step}.py"],
             instance_count=1,

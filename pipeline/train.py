@@ -84,7 +84,7 @@ def estimator(
         entry_point="train.py",
         source_dir=context.code["train"],
         image_uri=context.image_uri("training", limits.instance_type),
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         instance_type=machines.instance_type,
         instance_count=machines.instance_count,
         volume_size=limits.volume_gb,

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 
-from settings.account import Aws, Roles
+from settings.account import Aws, Foundation, Roles
 from settings.checks import SettingsError as SettingsError
 from settings.checks import refusal, tables_of, violations
 from settings.contradictions import contradictions
@@ -57,6 +57,7 @@ class Sections:
     register: Register
     retry: Retry
     roles: Roles
+    foundation: Foundation
     endpoint: Endpoint
     rollout: Rollout
     scaling: Scaling
@@ -80,10 +81,13 @@ class Settings(Sections):
 
     @property
     def role_arn(self) -> str:
-        """The execution role of every job and of the pipeline itself."""
-        partition = partition_of(self.aws.region)
-        named = f"arn:{partition}:iam::{self.aws.account_id}:role/{self.aws.role_name}"
-        return self.aws.role_arn or named
+        """The execution role of the pipeline."""
+        return self.aws.role_arn or self._role(self.aws.role_name)
+
+    @property
+    def jobs_role_arn(self) -> str:
+        """The execution role of every job: their own, else the pipeline's."""
+        return self._role(self.roles.jobs) if self.roles.jobs else self.role_arn
 
     @property
     def data_uri(self) -> str:
@@ -99,6 +103,12 @@ class Settings(Sections):
     def tags(self) -> dict[str, str]:
         """Tags of every resource of this environment."""
         return {**self.aws.tags, "owner": self.aws.owner, "environment": self.environment}
+
+    def _role(self, named: str) -> str:
+        """The ARN of a role of this account, which may be one already."""
+        if named.startswith("arn:"):
+            return named
+        return f"arn:{partition_of(self.aws.region)}:iam::{self.aws.account_id}:role/{named}"
 
 
 def partition_of(region: str) -> str:

@@ -20,7 +20,7 @@ def contradictions(settings: Settings) -> list[Problem]:
     """All problems between sound values, in the order of the file's sections."""
     checks = (
         *(_account, _splits, _ranges, _search, _batches, _waiting),
-        *(_fleet, _periods, _concurrency),
+        *(_fleet, _periods, _concurrency, _foundation),
     )
     return [
         Problem(key, value, allowed)
@@ -148,6 +148,18 @@ def _concurrency(settings: Settings) -> Iterator[Check]:
     )
     allowed = f"at most reserved_concurrency ({reserved})"
     yield warm > reserved, "function.provisioned_concurrency", warm, allowed
+
+
+def _foundation(settings: Settings) -> Iterator[Check]:
+    aws, stack = settings.aws, settings.foundation
+    alias = aws.kms_key.startswith("alias/")
+    yield stack.key and not alias, "aws.kms_key", aws.kms_key, "alias/… with foundation.key"
+    budget, allowed = stack.monthly_budget_usd, "0 without alarms.emails, which hear of it"
+    wrong = budget > 0 and not settings.alarms.emails
+    yield wrong, "foundation.monthly_budget_usd", budget, allowed
+    address = stack.network_cidr.partition("/")[0].split(".")
+    wrong = any(int(part) > 255 for part in address) or int(address[2]) % 16 != 0
+    yield wrong, "foundation.network_cidr", stack.network_cidr, "the first address of a /20"
 
 
 def warnings(settings: Settings) -> list[str]:

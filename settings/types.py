@@ -55,4 +55,5 @@ Email = Annotated[str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", lo
 OptionalRole = Annotated[
     str, text(r"([\w+=,.@/-]{1,512}|arn:[a-z-]+:iam::\d{12}:role/.+)?", "an IAM role name or ARN")
 ]
+Flag = Annotated[bool, Field(strict=True, description="true or false")]
 ObjectName = Annotated[str, text(r"[\w.-]{1,64}", "letters, digits, '_', '.' and '-'")]

@@ -48,6 +48,11 @@ class Names:
         """The SSM parameter that holds the measured invocations per instance and minute."""
         return f"/breedline/{self.settings.environment}/{self.endpoint}/invocations-per-minute"
 
+    @property
+    def ec2_logs(self) -> str:
+        """The log group of training on EC2."""
+        return f"/breedline/{self.endpoint}/ec2-training"
+
     def state_machine(self, kind: str) -> str:
         """`deploy`, `rollback` or `retrain`."""
         return f"{self.endpoint}-{kind}"
