@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -19,10 +20,12 @@ class CommandLine:
     """Runs `definitions.py` with its own state folder."""
 
     folder: Path
+    more: Mapping[str, str] = field(default_factory=dict)  # variables of its environment
 
     @property
     def environment(self):
-        return os.environ | {"BREEDLINE_LOCAL": str(self.folder), "BREEDLINE_ENV": "local"}
+        own = {"BREEDLINE_LOCAL": str(self.folder), "BREEDLINE_ENV": "local"}
+        return {**os.environ, **own, **self.more}
 
     def run(self, *arguments, timeout=280, cwd=ROOT):
         return subprocess.run(
