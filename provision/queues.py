@@ -10,6 +10,7 @@ from typing import Any
 from provision.change import Change, Clients, by_sid, compare, only, or_none, unless_there
 from settings import Settings
 from statemachine.names import Names
+from statemachine.resource_policies import queue_policy
 
 RESOURCE = "queue"
 RETENTION = 14 * 86_400  # seconds; the most that SQS keeps
@@ -37,7 +38,7 @@ class Queue:
 def plan_queue(clients: Clients, settings: Settings, rules: Iterable[str]) -> Change:
     """Compare the queue with the settings; `rules` are the names of those that send to it."""
     names = Names(settings)
-    desired = Queue(names.queue, _policy(names, sorted(rules)), settings.tags)
+    desired = Queue(names.queue, queue_policy(names, rules), settings.tags)
     return compare(RESOURCE, _current(clients("sqs"), desired), desired)
 
 
@@ -71,25 +72,4 @@ def _current(sqs: Any, queue: Queue) -> dict[str, Any] | None:
         "policy": by_sid(json.loads(found.get("Policy") or "{}")),
         "retention_seconds": int(found["MessageRetentionPeriod"]),
         "tags": only(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}), queue.tags),
-    }
-
-
-def _policy(names: Names, rules: list[str]) -> dict[str, Any]:
-    """Only EventBridge may send, for our rules alone."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Rules",
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": names.queue_arn,
-                "Condition": {
-                    "ArnEquals": {
-                        "aws:SourceArn": [names.arn("events", f"rule/{rule}") for rule in rules]
-                    }
-                },
-            }
-        ],
     }

@@ -20,6 +20,7 @@ from provision.change import (
 )
 from settings import Settings
 from statemachine.names import Names
+from statemachine.resource_policies import topic_policy
 
 RESOURCE = "topic"
 
@@ -51,7 +52,7 @@ def plan_topic(clients: Clients, settings: Settings, alarms: Iterable[str]) -> C
     desired = Topic(
         names.topic,
         names.topic_arn,
-        _policy(names, sorted(alarms)),
+        topic_policy(names, alarms),
         settings.aws.kms_key,
         settings.alarms.emails,
         settings.tags,
@@ -97,38 +98,3 @@ def _subscribed(sns: Any, arn: str) -> set[str]:
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
     listed = (item for page in pages for item in page["Subscriptions"])
     return {item["Endpoint"] for item in listed if item["Protocol"] == "email"}
-
-
-def _policy(names: Names, alarms: list[str]) -> dict[str, Any]:
-    """Who may publish: our alarms, the account's rules, and nobody without TLS.
-
-    The roles of this account need no statement here. EventBridge sends SNS nothing that a condition
-    could look at: with one, it would be refused always.
-    """
-    publish = {"Action": "sns:Publish", "Resource": names.topic_arn}
-    sources = [names.arn("cloudwatch", f"alarm:{alarm}") for alarm in alarms]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Rules",
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                **publish,
-            },
-            {
-                "Sid": "Alarms",
-                "Effect": "Allow",
-                "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                **publish,
-                "Condition": {"ArnEquals": {"aws:SourceArn": sources}},
-            },
-            {
-                "Sid": "OnlyTls",
-                "Effect": "Deny",
-                "Principal": "*",
-                **publish,
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
-        ],
-    }
