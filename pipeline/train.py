@@ -6,14 +6,18 @@ from differs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.context import Context
 from pipeline.prepare import splits_uri
-from settings.pipeline import Training, Tuning
+from settings.pipeline import Debugger, Training, Tuning
+from settings.types import RULES
 
-METRICS = ("train:loss", "train:accuracy", "validation:loss", "validation:accuracy")
+METRICS = (
+    *("train:loss", "train:accuracy", "validation:loss", "validation:accuracy"),
+    *(f"rule:{rule}" for rule in RULES),  # 1 when a rule that watches training finds something
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,15 @@ def fixed_hyperparameters(context: Context) -> dict[str, Any]:
         "patience": model.patience,
         "seed": model.seed,
         "image_size": model.image_size,
+        **watch_hyperparameters(context.settings.debugger),
     }
     tuned = context.settings.tuning.ranges
     return {name: value for name, value in everything.items() if name not in tuned}
+
+
+def watch_hyperparameters(debugger: Debugger) -> dict[str, Any]:
+    """Hyperparameters of the rules that watch training."""
+    return {**asdict(debugger), "stop_on_rules": ",".join(debugger.stop_on_rules) or "none"}
 
 
 def metric_definitions() -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from settings.checks import refusal, tables_of, violations
 from settings.contradictions import contradictions
 from settings.pipeline import (
     Data,
+    Debugger,
     Evaluate,
     Images,
     Model,
@@ -50,6 +51,7 @@ class Sections:
     data: Data
     prepare: Prepare
     model: Model
+    debugger: Debugger
     tuning: Tuning
     training: Training
     spot: Spot

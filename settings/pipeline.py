@@ -24,6 +24,7 @@ from settings.types import (
     Numeral,
     ProcessingSeconds,
     PythonName,
+    Rule,
     S3Uri,
     Seed,
     TrainingSeconds,
@@ -97,6 +98,26 @@ class Model:
     image_size: Annotated[int, within(0, 1_024)] = 0
     seed: Seed = 7
     pretrained_uri: S3Uri = ""
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Debugger:
+    """Rules that watch tuning and training jobs from inside; docs/training.md tells each.
+
+    Those of `stop_on_rules` end a job when they find something; the others are only reported.
+    """
+
+    stop_on_rules: Annotated[tuple[Rule, ...], many(7, "names of rules")] = ()
+    vanishing_gradient_rms: Annotated[float, within(0.0, 1.0)] = 1e-7
+    exploding_gradient_norm: Annotated[float, within(0.0, 1e12)] = 1_000.0
+    dead_relu_share: Fraction = 0.5
+    poor_initialization_loss: Annotated[float, within(1.0, 1e6)] = 3.0
+    poor_initialization_scale: Annotated[float, within(1.0, 1e12)] = 30.0
+    overfit_gap: Annotated[float, within(0.0, 1e6)] = 0.25
+    overfit_epochs: Annotated[int, within(1, 10_000)] = 3
+    overtraining_epochs: Annotated[int, within(1, 10_000)] = 10
+    loss_not_decreasing_epochs: Annotated[int, within(1, 10_000)] = 5
+    loss_not_decreasing_share: Fraction = 0.01
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -44,6 +44,11 @@ Limit = Annotated[float, within(-1e12, 1e12)]
 FROZEN = AfterValidator(lambda table: MappingProxyType(dict(sorted(table.items()))))
 TUNABLE = ["batch_size", "hidden_units", "learning_rate", "weight_decay"]
 Tunable = Annotated[str, Field(pattern=rf"\A({'|'.join(TUNABLE)})\Z", examples=TUNABLE)]
+RULES = [
+    *("vanishing_gradient", "exploding_gradient", "dead_relu", "poor_initialization"),
+    *("overfit", "overtraining", "loss_not_decreasing"),
+]
+Rule = Annotated[str, Field(pattern=rf"\A({'|'.join(RULES)})\Z", examples=RULES)]
 Memory = Annotated[int, within(128, 10_240)]
 Minutes15 = Annotated[int, within(1, 900)]
 Count = Annotated[int, within(0, 100_000)]

@@ -8,6 +8,7 @@ Run the tests: `pytest tests/steps/test_artifact.py`.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 import tarfile
 import tempfile
@@ -24,11 +25,15 @@ class ArtifactError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """An opened artifact: the module `code/inference.py` and what its `model_fn` returned."""
+    """An opened artifact: the module `code/inference.py` and what its `model_fn` returned.
+
+    `rules` is what watched its training (rules.json), None in an artifact that does not say.
+    """
 
     inference: Any
     model: Any
     size: int
+    rules: dict[str, Any] | None = None
 
 
 @contextmanager
@@ -45,7 +50,20 @@ def opened(archive: Path) -> Iterator[Artifact]:
         with _only_modules_of(folder / "code"):
             inference = importlib.import_module("inference")
             model = inference.model_fn(str(folder))
-            yield Artifact(inference, model, archive.stat().st_size)
+            yield Artifact(inference, model, archive.stat().st_size, _read_rules(folder))
+
+
+def _read_rules(folder: Path) -> dict[str, Any] | None:
+    path = folder / "rules.json"
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(document["rules"], dict):
+            return dict(document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError("The artifact's rules.json is damaged; train again.") from error
+    raise ArtifactError("The artifact's rules.json names no rules; train the model again.")
 
 
 def extract(archive: Path, folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from feature_cache import write_atomically
 
-VERSION = 1
+VERSION = 2
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:

@@ -24,7 +24,14 @@ from arguments import positive, share
 from artifact import Artifact, ArtifactError, opened
 from dataset import Channel, DatasetError, read_channel
 from measuring import MeasureError, class_order, measure_latency, predict
-from reports import ChampionResult, Evaluation, true_labels, write_plots, write_report
+from reports import (
+    ChampionResult,
+    Evaluation,
+    findings,
+    true_labels,
+    write_plots,
+    write_report,
+)
 from samples import write_samples
 from staging import staged
 
@@ -51,10 +58,12 @@ def evaluate(options: Options) -> Evaluation:
         probabilities = _probabilities(artifact, channel, options.batch_size)
         names = [channel.classes[index] for index in probabilities.argmax(axis=1)]
         latency = measure_latency(artifact, channel, names, options.latency_samples)
-        size = artifact.size
+        size, rules = artifact.size, artifact.rules
     # The first model is gone from memory before the champion is loaded.
     best = champion_result(options, channel)
-    evaluation = Evaluation(channel, probabilities, latency, size, best, options.champion_tolerance)
+    evaluation = Evaluation(
+        channel, probabilities, latency, size, best, options.champion_tolerance, rules
+    )
     with staged(options.output) as folder:
         write_report(evaluation, folder)
         write_plots(evaluation, folder / "plots")
@@ -100,12 +109,18 @@ def _probabilities(artifact: Artifact, channel: Channel, batch_size: int) -> np.
 
 
 def summary(evaluation: Evaluation) -> str:
-    """One line for the job's log."""
+    """Lines for the job's log: what was measured, then what the rules of training found."""
     best = evaluation.champion
-    return (
+    lines = [
         f"evaluate: accuracy {evaluation.accuracy:.4f} on {len(evaluation.labels)} test images; "
         f"champion {best.model_package_arn} {best.accuracy:.4f} ({best.reason})"
-    )
+    ]
+    lines += [
+        f"evaluate: in training, epoch {finding['epoch']}, the rule {finding['rule']} found: "
+        f"{finding['message']}"
+        for finding in findings(evaluation.rules or {"rules": {}})
+    ]
+    return "\n".join(lines)
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

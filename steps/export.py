@@ -24,9 +24,10 @@ import inference
 import network
 import preprocessing
 import remote_images
+import responses
 import torch
-from fitting import Metrics
 from hyperparameters import Hyperparameters
+from progress import Metrics
 
 VERSION = 1
 _CODE: tuple[ModuleType, ...] = (
@@ -36,6 +37,7 @@ _CODE: tuple[ModuleType, ...] = (
     preprocessing,
     images,
     remote_images,
+    responses,
 )
 _EFFICIENTNET = "efficientnet_lite_pytorch"
 _EFFICIENTNET_DISTRIBUTION = "efficientnet-lite-pytorch"

@@ -8,74 +8,29 @@ Run the tests: `pytest tests/steps/test_fitting.py`.
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import rules
 import torch
 from checkpoint import Checkpoint
 from hosts import Group
 from hyperparameters import Hyperparameters
+from layers import Layers
+from progress import Metrics, Progress
 from rows import Rows
 from sharding import batches, shuffled, steps
 from stopping import Stopped, StopRequest
+from thresholds import Thresholds
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 
 class FitError(Exception):
     """Training cannot go on; one sentence with the way out."""
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """One epoch's figures: mean loss in nats, share of correct labels, wall-clock seconds."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    seconds: float
-
-    def line(self) -> str:
-        """The line that the training job's metric definitions read."""
-        return (
-            f"metrics epoch={self.epoch} train:loss={self.train_loss:.6g} "
-            f"train:accuracy={self.train_accuracy:.6g} "
-            f"validation:loss={self.validation_loss:.6g} "
-            f"validation:accuracy={self.validation_accuracy:.6g} seconds={self.seconds:.3f}"
-        )
-
-
-@dataclass
-class Progress:
-    """Where a run stands: finished epochs, finished steps of the next one, and the best so far."""
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    correct: float = 0.0
-    stale: int = 0
-    best: dict[str, Any] = field(default_factory=dict)
-
-    def finish(self, metrics: Metrics, weights: Any) -> None:
-        """Count an epoch, and keep its weights when its validation loss is the lowest."""
-        self.epoch, self.step, self.loss_sum, self.correct = metrics.epoch, 0, 0.0, 0.0
-        if not self.best or metrics.validation_loss < self.best["metrics"]["validation_loss"]:
-            self.best = {"metrics": asdict(metrics), "weights": copy.deepcopy(weights)}
-            self.stale = 0
-        else:
-            self.stale += 1
-
-    @property
-    def best_metrics(self) -> Metrics:
-        """The figures of the best epoch; only when there is one."""
-        return Metrics(**self.best["metrics"])
 
 
 class Fit:
@@ -91,6 +46,7 @@ class Fit:
         group: Group,
         stop: StopRequest,
         dtype: Any = torch.float32,
+        thresholds: Thresholds | None = None,
     ) -> None:
         self.module = module
         self.optimizer = optimizer
@@ -102,11 +58,14 @@ class Fit:
         self.dtype = dtype
         self.progress = Progress()
         self.steps = steps(self.train.sharding.count, hyperparameters.batch_size)
+        self.thresholds = thresholds or Thresholds()
+        self.layers = Layers(module, self.steps, group)
+        self._firing: set[str] | None = None  # the rules of the line printed last
         for parameters in optimizer.param_groups:
             parameters["initial_lr"] = parameters["lr"]
 
     def run(self) -> Progress:
-        """Train to the last epoch or the end of patience, going on from a checkpoint.
+        """Train to the last epoch, the end of patience or a stopping rule, from a checkpoint on.
 
         Returns the progress with the best weights. On a stop request all processes save and
         raise Stopped; `progress` then holds the best so far. Raises FitError when the loss is
@@ -125,10 +84,18 @@ class Fit:
             self._finish(Metrics(self.progress.epoch + 1, *train, *validation, seconds))
         return self.progress
 
+    @property
+    def stopped_by(self) -> rules.Finding | None:
+        """The first finding of a rule that is to end training."""
+        stopping, found = self.thresholds.stopping, self.progress.watched.findings
+        return next((finding for finding in found if finding.rule in stopping), None)
+
     def _done(self) -> bool:
         patience = self.hyperparameters.patience
         out_of_patience = patience > 0 and self.progress.stale >= patience
-        return out_of_patience or self.progress.epoch >= self.hyperparameters.epochs
+        ended = out_of_patience or self.progress.epoch >= self.hyperparameters.epochs
+        # Any process's finding counts for all: they must end together.
+        return ended or self.group.any(self.stopped_by is not None)
 
     def _train_epoch(self) -> tuple[float, float]:
         """One epoch, or the rest of it: mean loss and accuracy while the weights changed."""
@@ -136,7 +103,8 @@ class Fit:
         order = shuffled(count, self.hyperparameters.seed, progress.epoch)
         sums = torch.zeros(2, dtype=torch.float64, device=self.group.device)
         if self.group.rank == 0:  # what was summed up before an interruption
-            sums += torch.tensor([progress.loss_sum, progress.correct]).to(sums)
+            before = (progress.loss_sum, progress.correct)
+            sums += torch.tensor(before, dtype=torch.float64).to(sums)
         for size, inputs, labels, weights in self._batches(
             self.train, order, progress.step, progress.epoch
         ):
@@ -147,6 +115,7 @@ class Fit:
         loss, correct = self.group.sum(sums).tolist()
         progress.loss_sum, progress.correct = loss, correct  # a stop may come while validating
         if not math.isfinite(loss):
+            self._say_rules(progress.epoch + 1, {"exploding_gradient"})
             raise FitError(
                 f"The training loss is not finite in epoch {progress.epoch + 1}; lower "
                 f"learning_rate (now {self.hyperparameters.learning_rate:g})."
@@ -158,9 +127,13 @@ class Fit:
         with self.group.contact():
             logits = self._forward(self._parallel, inputs)
             losses = functional.cross_entropy(logits, labels, reduction="none") * weights
+            if self.progress.watched.start is None:
+                loss = self.group.sum(losses.detach().sum()).item() / size
+                self.progress.watched.start = self.layers.start(loss, logits.shape[1])
             self.optimizer.zero_grad()
             # Processes' gradients are averaged, and each holds a part of the batch's sum.
             (losses.sum() * (self.group.world / size)).backward()
+            self.layers.see(self.progress.step)
             self.optimizer.step()
         return _sums(losses.detach(), logits.detach(), labels, weights)
 
@@ -215,16 +188,36 @@ class Fit:
         if sums is not None:
             total = self.group.sum(sums.clone()).tolist()
             self.progress.loss_sum, self.progress.correct = total
+        self.layers.share()
         self._save()
         raise Stopped
 
     def _finish(self, metrics: Metrics) -> None:
         self.progress.finish(metrics, self.module.state_dict())
+        known = len(self.progress.watched.findings)
+        found = self._watch(metrics)
         self._save()  # before the line: an epoch that was seen to end is never trained again
-        if self.group.rank == 0:
-            # One write with its newline: a launcher may interleave the pieces of a line.
-            sys.stdout.write(metrics.line() + "\n")
-            sys.stdout.flush()
+        if self.group.rank > 0:
+            return
+        say(metrics.line())
+        for finding in self.progress.watched.findings[known:]:
+            words = f"WARNING rule {finding.rule}, epoch {finding.epoch}: {finding.message}"
+            print(words, file=sys.stderr, flush=True)
+        self._say_rules(metrics.epoch, found)
+
+    def _watch(self, metrics: Metrics) -> set[str]:
+        """Show the epoch to the rules; the names of those that find something."""
+        epoch = rules.Epoch(
+            metrics.epoch, metrics.train_loss, metrics.validation_loss, **self.layers.figures()
+        )
+        self.layers.forget()
+        return {found.rule for found in self.progress.watched.take(epoch, self.thresholds)}
+
+    def _say_rules(self, epoch: int, firing: set[str]) -> None:
+        """Their line on rank 0: at first, and when it is another than before."""
+        if self.group.rank == 0 and firing != self._firing:
+            self._firing = firing
+            say(rules.line(epoch, firing))
 
     def _save(self) -> None:
         if self.group.rank == 0:
@@ -232,7 +225,8 @@ class Fit:
                 {
                     "module": self.module.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
-                    "progress": dict(vars(self.progress)),
+                    "progress": self.progress.as_plain(),
+                    "layers": self.layers.state(),
                     "rng": torch.get_rng_state(),
                 }
             )
@@ -244,7 +238,8 @@ class Fit:
             return
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.progress = Progress(**state["progress"])
+        self.progress = Progress.from_plain(state["progress"])
+        self.layers.restore(state["layers"])
         torch.set_rng_state(state["rng"])
         if self.group.rank == 0:
             print(
@@ -252,6 +247,12 @@ class Fit:
                 file=sys.stderr,
                 flush=True,
             )
+
+
+def say(line: str) -> None:
+    """One write with its newline: a launcher may interleave the pieces of a line."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _sums(losses: Any, logits: Any, labels: Any, weights: Any) -> Any:

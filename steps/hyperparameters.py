@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from limits import Limit, hyperparameter, integer, number, one_of, whole
+from thresholds import Thresholds
 
 # SageMaker's own entries among the hyperparameters; its toolkit keeps most of them to itself.
 _PLATFORM = ("_", "sagemaker_")
@@ -21,94 +24,63 @@ class SettingsProblem(Exception):
     """Hyperparameters or variables that cannot be used; one sentence for each problem."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How one hyperparameter is read, what is allowed (in words), and what it means."""
-
-    convert: Callable[[str], Any]
-    accepts: Callable[[Any], bool]
-    allowed: str
-    help: str
-
-
-def _whole(text: str) -> int:
-    value = float(text)  # a tuner may write 32 as 32.0
-    if value != int(value):
-        raise ValueError(text)
-    return int(value)
-
-
-def _one_of(*names: str) -> Rule:
-    return Rule(str, lambda value: value in names, "one of " + ", ".join(names), "")
-
-
-def _hyperparameter(default: Any, rule: Rule, text: str = "") -> Any:
-    rule = Rule(rule.convert, rule.accepts, rule.allowed, text or rule.help)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _integer(low: int, high: int) -> Rule:
-    return Rule(_whole, lambda v: low <= v <= high, f"a whole number from {low} to {high}", "")
-
-
-def _number(low: float, high: float) -> Rule:
-    return Rule(float, lambda v: low <= v <= high, f"a number from {low:g} to {high:g}", "")
-
-
-_IMAGE_SIZE = Rule(_whole, lambda v: v == 0 or 32 <= v <= 1024, "0, or pixels from 32 to 1024", "")
+_IMAGE_SIZE = Limit(whole, lambda v: v == 0 or 32 <= v <= 1024, "0, or pixels from 32 to 1024")
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """What a tuner may choose. The batch size is that of all hosts together."""
 
-    backbone: str = _hyperparameter(
+    backbone: str = hyperparameter(
         "efficientnet_lite0",
-        _one_of("efficientnet_lite0", "resnet18", "resnet50"),
+        one_of("efficientnet_lite0", "resnet18", "resnet50"),
         "network that turns an image into features",
     )
-    fine_tune: str = _hyperparameter(
+    fine_tune: str = hyperparameter(
         "head",
-        _one_of("head", "all"),
+        one_of("head", "all"),
         "what is trained: the head on a frozen backbone, or all weights",
     )
-    pretrained: str = _hyperparameter(
+    pretrained: str = hyperparameter(
         "auto",
-        _one_of("auto", "none"),
+        one_of("auto", "none"),
         "auto: weights from the channel or the installed package; none: random weights",
     )
-    epochs: int = _hyperparameter(30, _integer(1, 10_000), "passes over the training images")
-    batch_size: int = _hyperparameter(
-        32, _integer(1, 65_536), "images in one step, over all hosts together"
+    epochs: int = hyperparameter(30, integer(1, 10_000), "passes over the training images")
+    batch_size: int = hyperparameter(
+        32, integer(1, 65_536), "images in one step, over all hosts together"
     )
-    learning_rate: float = _hyperparameter(
+    learning_rate: float = hyperparameter(
         0.001,
-        _number(1e-8, 10),
+        number(1e-8, 10),
         "highest step size of AdamW for the head, then falling along a cosine to 0; "
         "with fine_tune=all the backbone gets a tenth of it",
     )
-    weight_decay: float = _hyperparameter(
-        0.0001, _number(0, 10), "AdamW's decay, per step and unit of step size"
+    weight_decay: float = hyperparameter(
+        0.0001, number(0, 10), "AdamW's decay, per step and unit of step size"
     )
-    hidden_units: int = _hyperparameter(
-        0, _integer(0, 65_536), "units of the head's hidden layer; 0 makes a linear head"
+    hidden_units: int = hyperparameter(
+        0, integer(0, 65_536), "units of the head's hidden layer; 0 makes a linear head"
     )
-    patience: int = _hyperparameter(
+    patience: int = hyperparameter(
         5,
-        _integer(0, 10_000),
+        integer(0, 10_000),
         "epochs without a lower validation loss after which training stops; 0: never",
     )
-    seed: int = _hyperparameter(
-        7, _integer(0, 2**31 - 1), "seed of the first weights, the order and the augmentation"
+    seed: int = hyperparameter(
+        7, integer(0, 2**31 - 1), "seed of the first weights, the order and the augmentation"
     )
-    image_size: int = _hyperparameter(
+    image_size: int = hyperparameter(
         0, _IMAGE_SIZE, "side of the square the backbone sees, in pixels; 0: the backbone's own"
     )
-    precision: str = _hyperparameter(
+    precision: str = hyperparameter(
         "auto",
-        _one_of("auto", "float32", "bfloat16"),
+        one_of("auto", "float32", "bfloat16"),
         "arithmetic of the backbone; auto: bfloat16 where the machine is faster with it",
     )
+
+
+_ENTRIES = (*fields(Hyperparameters), *fields(Thresholds))
 
 
 @dataclass(frozen=True)
@@ -144,17 +116,18 @@ class Job:
     hyperparameters: Hyperparameters
     folders: Folders
     placement: Placement
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 def read_job(arguments: Sequence[str], environment: Mapping[str, str]) -> Job:
     """The job of a command line and an environment; SettingsProblem with all that is wrong."""
     problems: list[str] = []
-    hyperparameters = _read_hyperparameters(arguments, problems)
+    hyperparameters, thresholds = _read_hyperparameters(arguments, problems)
     folders = _read_folders(environment, problems)
     placement = _read_placement(environment, problems)
     if problems:
         raise SettingsProblem("\n".join(problems))
-    return Job(hyperparameters, folders, placement)
+    return Job(hyperparameters, folders, placement, thresholds)
 
 
 def output_folder(environment: Mapping[str, str]) -> Path:
@@ -168,16 +141,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Train an image classifier on SageMaker's channels train and validation.",
         allow_abbrev=False,
     )
-    for entry in fields(Hyperparameters):
-        rule: Rule = entry.metadata["rule"]
-        text = f"{rule.help} ({rule.allowed}; default {entry.default})"
+    for entry in _ENTRIES:
+        limit: Limit = entry.metadata["limit"]
+        text = f"{limit.help} ({limit.allowed}; default {entry.default})"
         parser.add_argument(f"--{entry.name}", nargs="?", const="", metavar="VALUE", help=text)
     return parser
 
 
-def _read_hyperparameters(arguments: Sequence[str], problems: list[str]) -> Hyperparameters:
+def _read_hyperparameters(
+    arguments: Sequence[str], problems: list[str]
+) -> tuple[Hyperparameters, Thresholds]:
     known, unknown = _parser().parse_known_args(list(arguments))
-    names = ", ".join(entry.name for entry in fields(Hyperparameters))
+    names = ", ".join(entry.name for entry in _ENTRIES)
     given = [text[2:].split("=")[0] for text in unknown if text.startswith("--")]
     problems += [
         f"The hyperparameter {name} is unknown; known are {names}."
@@ -185,21 +160,26 @@ def _read_hyperparameters(arguments: Sequence[str], problems: list[str]) -> Hype
         if not name.startswith(_PLATFORM)
     ]
     values = {}
-    for entry in fields(Hyperparameters):
+    for entry in _ENTRIES:
         text = getattr(known, entry.name)
         if text is not None:
-            values[entry.name] = _read_value(entry.name, text, entry.metadata["rule"], problems)
-    return Hyperparameters() if problems else Hyperparameters(**values)
+            values[entry.name] = _read_value(entry.name, text, entry.metadata["limit"], problems)
+    if problems:
+        return Hyperparameters(), Thresholds()
+    ours = {entry.name for entry in fields(Thresholds)}
+    chosen = {name: value for name, value in values.items() if name not in ours}
+    watched = {name: value for name, value in values.items() if name in ours}
+    return Hyperparameters(**chosen), Thresholds(**watched)
 
 
-def _read_value(name: str, text: str, rule: Rule, problems: list[str]) -> Any:
+def _read_value(name: str, text: str, limit: Limit, problems: list[str]) -> Any:
     try:
-        value = rule.convert(text)
-        if rule.accepts(value):
+        value = limit.convert(text)
+        if limit.accepts(value):
             return value
     except (ValueError, OverflowError):
         pass  # not a number at all: the same sentence as for a number out of range
-    problems.append(f"The hyperparameter {name} is {text!r}; it must be {rule.allowed}.")
+    problems.append(f"The hyperparameter {name} is {text!r}; it must be {limit.allowed}.")
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,10 @@ class ChampionResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was measured; `probabilities` has shape (N, C) in the channel's orders."""
+    """All that was measured; `probabilities` has shape (N, C) in the channel's orders.
+
+    `rules` is the artifact's rules.json: what was found while the model was trained.
+    """
 
     channel: Channel
     probabilities: np.ndarray
@@ -44,6 +47,7 @@ class Evaluation:
     model_bytes: int
     champion: ChampionResult
     champion_tolerance: float = 0.0
+    rules: Mapping[str, Any] | None = None
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -140,7 +144,22 @@ def own_metrics(evaluation: Evaluation) -> dict[str, Any]:
         "images": len(labels),
         "data_digest": evaluation.channel.digest,
         "champion": _champion(evaluation),
+        "training_rules": _training_rules(evaluation.rules),
     }
+
+
+def findings(rules: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the rules that watched training found, first things first."""
+    found = [finding for finding in rules["rules"].values() if finding]
+    return sorted(found, key=lambda finding: int(finding["epoch"]))
+
+
+def _training_rules(rules: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """How many rules found something, which, and the one that ended training; None: unknown."""
+    if rules is None:
+        return None
+    found = findings(rules)
+    return {"found": len(found), "stopped_by": rules.get("stopped_by"), "findings": found}
 
 
 def _champion(evaluation: Evaluation) -> dict[str, Any]:

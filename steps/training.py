@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import rules
 import torch
 from checkpoint import Checkpoint, fingerprint
 from dataset import Channel, DatasetError, read_channel
 from export import describe, export
 from features import MIRRORED, ORIGINAL, Extractor, extract
-from fitting import Fit
+from fitting import Fit, say
 from folding import fold_batch_norm
 from hosts import Group, HostsError
 from hyperparameters import Folders, Hyperparameters, Job
@@ -175,6 +177,7 @@ def _announce(job: Job, setting: Setting, group: Group) -> None:
         f"hyperparameters: {values}",
         f"{group.world} process(es) on {', '.join(job.placement.hosts)}, device {group.device}, "
         f"backbone arithmetic {str(setting.dtype).removeprefix('torch.')}",
+        f"rules that end training: {job.thresholds.stop_on_rules}",
         f"images: {counts[0]} train, {counts[1]} validation, "
         f"{len(setting.train.channel.classes)} classes, data {setting.data_digest[:12]}",
     ):
@@ -202,7 +205,10 @@ def _fit(
     optimizer = torch.optim.AdamW(
         weights, lr=hyperparameters.learning_rate, weight_decay=hyperparameters.weight_decay
     )
-    return Fit(module, optimizer, hyperparameters, rows, checkpoint, group, stop, dtype)
+    return Fit(
+        *(module, optimizer, hyperparameters, rows, checkpoint, group, stop, dtype),
+        thresholds=job.thresholds,
+    )
 
 
 def _feature_rows(job: Job, setting: Setting, group: Group, stop: StopRequest) -> tuple[Rows, Rows]:
@@ -242,5 +248,23 @@ def _write(job: Job, setting: Setting, fit: Fit, group: Group) -> None:
     provenance = describe(job.hyperparameters, setting.data_digest, setting.backbone_digest, best)
     classes = setting.train.channel.classes
     export(job.folders.model, setting.network, classes, setting.preprocessing, provenance)
-    sys.stdout.write(best.line() + "\n")
-    sys.stdout.flush()
+    _write_rules(job, fit)
+    say(best.line())
+
+
+def _write_rules(job: Job, fit: Fit) -> None:
+    """Write rules.json beside the model, and a last line of what was ever found."""
+    findings, epochs = fit.progress.watched.findings, fit.progress.epoch
+    stopped_by = fit.stopped_by
+    if stopped_by:
+        print(
+            f"INFO training ended in epoch {epochs} by the rule {stopped_by.rule}; the model is "
+            f"that of epoch {fit.progress.best_metrics.epoch}",
+            file=sys.stderr,
+            flush=True,
+        )
+    name = stopped_by.rule if stopped_by else ""
+    document = rules.report(findings, job.thresholds, epochs, name)
+    text = json.dumps(document, indent=2, allow_nan=False)
+    (job.folders.model / "rules.json").write_text(text + "\n", encoding="utf-8")
+    say(rules.line(epochs, {finding.rule for finding in findings}))

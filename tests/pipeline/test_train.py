@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 import pytest
+import rules
+import thresholds
 
 from pipeline.train import metric_definitions
 from tests.pipeline.examples import changed, compiled, steps_of
@@ -104,6 +106,7 @@ def test_one_regular_expression_reads_each_metric():
     found = {
         item["Name"]: re.search(item["Regex"], LINE).group(1)  # type: ignore[union-attr]
         for item in metric_definitions()
+        if not item["Name"].startswith("rule:")
     }
     assert found == {
         "train:loss": "0.5123",
@@ -119,3 +122,14 @@ def test_a_gpu_instance_type_gets_the_gpu_image(local):
     assert "-gpu-" in image
     tuning = steps["Tune"]["Arguments"]["TrainingJobDefinition"]["AlgorithmSpecification"]
     assert "-cpu-" in tuning["TrainingImage"]
+
+
+def test_each_rule_that_watches_training_is_a_metric_of_its_own():
+    line = rules.line(4, {"overfit"})
+    found = {
+        item["Name"]: re.search(item["Regex"], line).group(1)  # type: ignore[union-attr]
+        for item in metric_definitions()
+        if item["Name"].startswith("rule:")
+    }
+    assert found == {f"rule:{name}": str(int(name == "overfit")) for name in thresholds.RULES}
+    assert len(metric_definitions()) <= 40, "SageMaker's limit"

@@ -13,8 +13,10 @@ import champion
 import evaluate
 import prepare
 import pytest
+import rules
 from measuring import MeasureError
 from PIL import Image
+from thresholds import Thresholds
 
 from tests.steps import tiny_artifact
 
@@ -136,6 +138,37 @@ def test_the_plots_are_images(data: Path, tmp_path: Path) -> None:
     for name in ("confusion_matrix", "reliability", "worst_mistakes"):
         with Image.open(tmp_path / "out" / "plots" / f"{name}.png") as image:
             image.load()
+
+
+def test_what_the_rules_found_in_training_is_reported(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = [rules.Epoch(n, loss, 2.0) for n, loss in enumerate((1.0, 0.2, 0.1, 0.1, 0.1), 1)]
+    start, thresholds = rules.Start(1.1, 1.1), Thresholds()
+    watched = rules.Watched(start)
+    for epoch in history:
+        watched.take(epoch, thresholds)
+    written = rules.report(watched.findings, thresholds, 5, "overfit")
+    run(data, tiny_artifact.pack(tmp_path / "model", rules=json.dumps(written)), tmp_path / "out")
+    found = report(tmp_path / "out")["breedline"]["training_rules"]
+    assert (found["found"], found["stopped_by"]) == (1, "overfit")
+    assert found["findings"][0]["epoch"] == 3
+    assert "in training, epoch 3, the rule overfit found: The valid" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"rules": 3}'])
+def test_damaged_findings_are_refused(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    assert run(data, tiny_artifact.pack(tmp_path / "model", rules=text), tmp_path / "out") == 1
+    assert "rules.json" in capsys.readouterr().err
+
+
+def test_an_artifact_that_tells_of_no_rules_is_evaluated_all_the_same(
+    data: Path, tmp_path: Path
+) -> None:
+    run(data, tiny_artifact.pack(tmp_path / "model"), tmp_path / "out")
+    assert report(tmp_path / "out")["breedline"]["training_rules"] is None
 
 
 def test_images_that_the_model_knows_are_kept_for_smoke_tests(data: Path, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from checkpoint import Checkpoint
 from features import Table
-from fitting import Fit, FitError, Metrics
+from fitting import Fit, FitError
 from hosts import Group
 from hyperparameters import Hyperparameters
+from progress import Metrics
 from rows import FeatureRows
 from stopping import Stopped, StopRequest
 
@@ -63,7 +64,8 @@ def test_training_loss_is_the_mean_over_images_also_with_a_short_last_batch(tmp_
 def test_training_learns_and_keeps_the_best_epoch(tmp_path, capsys):
     fit = fit_of(tmp_path, Hyperparameters(epochs=30, learning_rate=0.05, patience=3))
     progress = fit.run()
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    lines = [line for line in printed if line.startswith("metrics ")]
     losses = [float(re.findall(r"validation:loss=([0-9.eE+-]+)", line)[0]) for line in lines]
     best = losses.index(min(losses))
     assert progress.best_metrics.epoch == best + 1

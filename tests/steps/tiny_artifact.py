@@ -50,14 +50,20 @@ def nearest(image, colours, offset):
 COLOURS = {"blue": (30, 30, 220), "green": (30, 200, 30), "red": (220, 30, 30)}
 
 
-def pack(folder: Path, classes: Sequence[str] = tuple(COLOURS), offset: int = 0) -> Path:
-    """Write model.tar.gz into `folder`; an `offset` makes the model wrong on purpose."""
+def pack(
+    folder: Path, classes: Sequence[str] = tuple(COLOURS), offset: int = 0, rules: str = ""
+) -> Path:
+    """Write model.tar.gz into `folder`; an `offset` makes the model wrong on purpose.
+
+    `rules` is the text of rules.json, which is left out when empty.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     saved = {"classes": classes, "colours": [COLOURS[n] for n in classes], "offset": offset}
     contents = {
         "model.json": json.dumps(saved),
         "code/inference.py": INFERENCE,
         "code/palette.py": PALETTE,
+        **({"rules.json": rules} if rules else {}),
     }
     with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
         for name, text in contents.items():
