@@ -75,7 +75,8 @@ EXAMPLES: Mapping[str, Any] = {
 def with_kind(environment: str, kind: str) -> Settings:
     """An environment's settings for another kind of endpoint."""
     loaded = settings.load(environment)
-    return dataclasses.replace(loaded, endpoint=dataclasses.replace(loaded.endpoint, kind=kind))
+    change: dict[str, Any] = {"kind": kind}
+    return dataclasses.replace(loaded, endpoint=dataclasses.replace(loaded.endpoint, **change))
 
 
 @functools.cache

@@ -7,7 +7,6 @@ does (test_definition). `make asl` installs it and BREEDLINE_ASL_VALIDATOR names
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -16,8 +15,8 @@ from typing import Any
 
 import pytest
 
-import settings
-from statemachine.definition import KINDS, compile_machine
+from statemachine.definition import KINDS
+from tests.statemachine.documents import CASES, machines_of
 
 VALIDATOR = os.environ.get("BREEDLINE_ASL_VALIDATOR", "")
 pytestmark = pytest.mark.skipif(
@@ -34,12 +33,9 @@ def validate(folder: Path, *documents: dict[str, Any]) -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("environment", ("local", "aws-example"))
-@pytest.mark.parametrize("kind", ("real-time", "serverless", "asynchronous"))
+@pytest.mark.parametrize(("environment", "kind"), CASES)
 def test_every_machine_of_every_kind_of_endpoint_is_valid(tmp_path, environment, kind):
-    loaded = settings.load(environment)
-    loaded = dataclasses.replace(loaded, endpoint=dataclasses.replace(loaded.endpoint, kind=kind))
-    found = validate(tmp_path, *(compile_machine(machine, loaded) for machine in KINDS))
+    found = validate(tmp_path, *machines_of(environment, kind).values())
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stdout.count("is valid") == len(KINDS)
 

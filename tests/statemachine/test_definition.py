@@ -72,7 +72,7 @@ def test_a_failure_ends_in_no_state_that_may_fail_without_a_road(environment, ki
 
 
 def is_end(state: dict[str, Any]) -> bool:
-    return state["Type"] == "Fail" or state.get("End", False)
+    return state["Type"] == "Fail" or bool(state.get("End"))
 
 
 def targets(state: dict[str, Any]) -> list[str]:

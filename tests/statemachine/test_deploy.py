@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.statemachine.world import Environment, World
@@ -232,3 +234,27 @@ def test_a_reason_that_is_too_long_for_the_registry_is_told_briefly(aws):
     assert aws.approval(arn) == ("Rejected", "CheckEndpoint failed: EndpointRolledBack")
     (message,) = aws.messages()
     assert long in message["cause"]
+
+
+# As many tests as there may be samples, with details as long as they may be, all of them failed.
+LARGEST = """
+def handler(event, context):
+    one = dict(name="known image 000", passed=False, detail="\u00e4" * 160, milliseconds=2000)
+    return dict(passed=0, failed=120, results=[one] * 120)
+"""
+
+
+def test_the_largest_results_of_smoke_tests_fit_into_states_and_messages(aws):
+    aws.test_with(LARGEST)
+    ended = aws.deploy(aws.package())
+    assert ended["error"] == "SmokeTestsFailed"
+    states = aws.client("stepfunctions")
+    pages = states.get_paginator("get_execution_history").paginate(
+        executionArn=ended["executionArn"]
+    )
+    events = [event for page in pages for event in page["events"]]
+    assert max(len(json.dumps(event, default=str)) for event in events) < 262_144
+    assert len(ended["cause"]) < 32_768
+    (message,) = aws.messages()
+    assert message["state"] == "SmokeTest"
+    assert len(json.dumps(message)) < 262_144

@@ -164,9 +164,12 @@ class Environment:
 
     def fail_smoke_tests_of(self, *versions: str) -> None:
         """From now on the smoke tests find fault with these versions."""
+        self.test_with(SMOKE_TEST.format(bad=list(versions)))
+
+    def test_with(self, source: str) -> None:
+        """From now on this is the function of the smoke tests."""
         self.client("lambda").update_function_code(
-            FunctionName=self.names.smoke_test,
-            ZipFile=archive(SMOKE_TEST.format(bad=list(versions))),
+            FunctionName=self.names.smoke_test, ZipFile=archive(source)
         )
 
     def package(self, status: str = "Approved", **more: Any) -> str:
