@@ -46,7 +46,7 @@ BACK = (
 )
 # or to nothing.
 BACK_TO_NOTHING = ("RemoveProvisioned", "RemoveAlias", "RemoveScaling", "RemoveEndpoint")
-# In circumstances of their own: tests below, and in test_deploy.
+# In circumstances of their own: test_rare_failures.
 ELSEWHERE = (
     *("ReadFailureReason", "UpdateAtOnce", "DeregisterScaling", "DeregisterBack", "CoolBack"),
     *("RemovePolicy", "DeregisterScalingBack", "CreateEndpointBack", "RemoveFailedEndpoint"),
