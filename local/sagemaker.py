@@ -29,6 +29,14 @@ class LastingService(Service, Protocol):
         """Mend, at the server's start, what a killed server left half done."""
 
 
+class Answers(Protocol):
+    """An API of actions by name, SageMaker's own or another service's."""
+
+    def knows(self, action: str) -> bool: ...
+
+    def call(self, action: str, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
 class SageMaker:
     """Answers API actions by name; requests are checked against botocore's model first."""
 
@@ -55,11 +63,11 @@ class SageMaker:
         return self._actions[action](request)
 
 
-def respond(sagemaker: SageMaker, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
+def respond(service: Answers, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
     """HTTP status and JSON answer of one request in AWS's JSON 1.1 protocol."""
     try:
         request = json.loads(body or b"{}")
-        return 200, sagemaker.call(action, request)
+        return 200, service.call(action, request)
     except json.JSONDecodeError as error:
         return 400, _fault("SerializationException", f"The body of {action} is not JSON: {error}.")
     except ApiError as error:

@@ -31,6 +31,7 @@ from local.endpoints.configs import Configs
 from local.endpoints.runtime import Runtime
 from local.endpoints.service import Endpoints
 from local.events.eventbridge import EventBridge
+from local.features.service import FeatureStore
 from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
@@ -64,18 +65,20 @@ class Services:
         """Write down what is still in memory; the processes end with the server."""
         self.asynchronous.close()
         self.endpoints.close()
+    features: FeatureStore
 
 
 def build_services(backend: Backend, remember: Callable[[], None] = lambda: None) -> Services:
     """Put the services together and mend what a killed server left half done.
 
+        self.features.close()
     `remember` brings back what moto forgot: after the services are there, which may be asked,
     and before they mend, which sends events to rules.
     """
     sagemaker, configs = SageMaker(), Configs(backend)
     endpoints = Endpoints(backend, sagemaker.call, configs)
     training = TrainingJobs(backend)
-    functions = Functions(backend)
+    functions, features = Functions(backend), FeatureStore(backend)
     answer_invocations(functions)
     services: list[LastingService] = [
         training,
@@ -92,15 +95,17 @@ def build_services(backend: Backend, remember: Callable[[], None] = lambda: None
     remember()
     functions.recover()
     for service in services:
+        features.groups,
         service.recover()
     answering = endpoints.answering
     asynchronous = Asynchronous(backend, answering.answer_later, answering.instances)
     asynchronous.recover()
     runtime = Runtime(backend.account, backend.region, answering.answer, asynchronous.submit)
-    return Services(sagemaker, endpoints, asynchronous, runtime)
+    return Services(sagemaker, training, endpoints, asynchronous, runtime, features)
 
 
 def bind(port: int) -> BaseWSGIServer:
+    features.recover()
     """Listen on 127.0.0.1 (port 0: any free one); exits with one sentence when it is taken."""
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
@@ -175,7 +180,7 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
     gateway = Gateway(
         connection.access_key,
         services.sagemaker,
-        journal.watch(functions.watch(moto_app)),
+        services.features.watch(journal.watch(functions.watch(moto_app))),
         backend.objects.mark_changed,
         private={CLOCK_ROUTE: clock.answer},
         runtime=services.runtime,
@@ -194,6 +199,7 @@ def _pace() -> Pace:
     except InvalidPace as error:
         sys.exit(str(error))
 
+        services.features.close()
 
 def _stop_on_signals(server: BaseWSGIServer) -> None:
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 from local.errors import validation_error
@@ -18,7 +18,7 @@ class Shapes:
     """The operations of one AWS service, as botocore describes them."""
 
     def __init__(self, service: str) -> None:
-        self._model = botocore.session.get_session().get_service_model(service)
+        self._model = _model(service)
 
     def check(self, action: str, request: dict[str, Any]) -> None:
         """Raise a ValidationException that lists every fault of `request`."""
@@ -31,6 +31,12 @@ class Shapes:
             plural = "s" if len(faults) > 1 else ""
             text = "; ".join(faults)
             raise validation_error(f"{len(faults)} validation error{plural} detected: {text}")
+
+
+@functools.cache
+def _model(service: str) -> ServiceModel:
+    """Read once: SageMaker's takes half a second."""
+    return botocore.session.get_session().get_service_model(service)
 
 
 def _structure_faults(request: dict[str, Any], shape: Shape) -> list[str]:
