@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import http
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -35,32 +34,10 @@ from images import ImageError, open_image
 from network import build_network, serving_dtype
 from preprocessing import Preprocessing
 from remote_images import FetchError, fetch
-
-try:  # in SageMaker's containers its class carries a status to the client; any other is a 500
-    from sagemaker_inference import errors  # type: ignore[import-not-found]
-
-    _RequestErrorBase: Any = errors.BaseInferenceToolkitError
-except ImportError:
-    _RequestErrorBase = Exception
+from responses import RequestError as RequestError
+from responses import written
 
 _BATCH = 32
-
-
-class RequestError(_RequestErrorBase):  # type: ignore[misc]
-    """A request that cannot be answered; `status` is the HTTP status, `message` one sentence."""
-
-    def __init__(self, status: int, message: str) -> None:
-        Exception.__init__(self, message)
-        self.status = status
-        self.status_code = status  # this and the next two are the names that SageMaker reads
-        self.message = message
-        self.phrase = http.HTTPStatus(status).phrase
-
-    def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return RequestError, (self.status, self.message)
 
 
 @dataclass(frozen=True)
@@ -153,18 +130,7 @@ def predict_fn(data: Request, model: Classifier) -> dict[str, Any]:
 
 def output_fn(prediction: Mapping[str, Any], accept: str) -> str:
     """The answer as JSON. Raises RequestError 406 when the client takes no JSON."""
-    kinds = {part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")}
-    if not kinds & {"application/json", "application/*", "*/*"}:
-        raise RequestError(406, f"The answer is application/json, which {accept!r} leaves out.")
-    return json.dumps({**prediction, **_version(os.environ)})
-
-
-def _version(environment: Mapping[str, str]) -> dict[str, int | str]:
-    """What answers: while a new version takes over, the endpoint's description cannot tell."""
-    text = environment.get("BREEDLINE_MODEL_VERSION", "")
-    if not text:
-        return {}
-    return {"model_version": int(text) if text.isdecimal() else text}
+    return written(prediction, accept, os.environ)
 
 
 def predict_batch(images: Sequence[Any], model: Classifier) -> Any:
