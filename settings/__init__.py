@@ -1,10 +1,10 @@
 """The typed settings of one environment.
 
 `load("local")` reads `environments.toml` and returns frozen dataclasses, or raises `SettingsError`
-with every problem at once. The sections are in `account`, `pipeline` and `serving`, where pydantic
-holds each value to the limits that stand beside it; `contradictions` compares values, and `checks`
-puts problems into words. Nothing here reads the process's environment, makes a client or imports
-an SDK.
+with every problem at once. The sections are in `account`, `workload`, `pipeline` and `serving`,
+where pydantic holds each value to the limits that stand beside it; `contradictions` compares
+values, and `checks` puts problems into words. Nothing here reads the process's environment, makes a
+client or imports an SDK.
 
     python -c "import settings; print(settings.load('local').bucket)"
 """
@@ -37,6 +37,7 @@ from settings.pipeline import (
 )
 from settings.serving import Alarms, Endpoint, Function, Rollout, Scaling, Smoke, Triggers
 from settings.types import CHECKED
+from settings.workload import Regression, Workload
 
 ENVIRONMENTS = Path(__file__).parents[1] / "environments.toml"
 
@@ -46,12 +47,14 @@ class Sections:
     """The tables of one environment."""
 
     aws: Aws
+    workload: Workload
     images: Images
     pipeline: Pipeline
     data: Data
     prepare: Prepare
     model: Model
     debugger: Debugger
+    regression: Regression
     tuning: Tuning
     training: Training
     spot: Spot

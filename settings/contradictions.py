@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from settings.checks import Problem
+from settings.pipeline import RANGES
+from settings.workload import FOREIGN, IMAGES
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -19,7 +21,7 @@ METRIC_PERIOD = 60  # seconds; SageMakerVariantInvocationsPerInstance is counted
 def contradictions(settings: Settings) -> list[Problem]:
     """All problems between sound values, in the order of the file's sections."""
     checks = (
-        *(_account, _splits, _ranges, _search, _batches, _waiting),
+        *(_kind, _account, _splits, _ranges, _search, _batches, _waiting),
         *(_fleet, _periods, _concurrency, _foundation),
     )
     return [
@@ -28,6 +30,18 @@ def contradictions(settings: Settings) -> list[Problem]:
         for wrong, key, value, allowed in check(settings)
         if wrong
     ]
+
+
+def _kind(settings: Settings) -> Iterator[Check]:
+    kind = settings.workload.kind
+    for name in FOREIGN[kind]:
+        section, _, key = name.partition(".")
+        given = getattr(settings, section)
+        value, unset = (getattr(each, key) if key else each for each in (given, type(given)()))
+        allowed = f"no such {'key' if key else 'section'} where workload.kind is {kind}"
+        yield value != unset, name, value if key else ..., allowed
+    ranges = settings.tuning.ranges
+    yield kind == IMAGES and not ranges, "tuning.ranges", dict(ranges), RANGES
 
 
 def _account(settings: Settings) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from settings.checks import many, within
+from settings.checks import many, text, within
 from settings.types import (
     CHECKED,
     FROZEN,
@@ -33,15 +33,19 @@ from settings.types import (
     Version,
 )
 
+RANGES = f"a table with some of {', '.join(TUNABLE)}"
+
 
 @dataclass(frozen=True, config=CHECKED)
 class Images:
-    """Versions of AWS's PyTorch images; the SDK's own tables say which exist."""
+    """Versions of AWS's images; the SDK's own tables say which exist."""
 
     training_version: Version = "2.8.0"
     training_python: PythonName = "py312"
     inference_version: Version = "2.6.0"
     inference_python: PythonName = "py312"
+    # Jobs of a tabular regression; the arrays that it trains serve in the PyTorch image.
+    sklearn_version: Annotated[str, text(r"\d+\.\d+-\d+", "a version such as 1.4-2")] = "1.4-2"
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -138,8 +142,8 @@ class Tuning:
     ranges: Annotated[
         Mapping[Tunable, Range],
         FROZEN,
-        Field(min_length=1, description=f"a table with some of {', '.join(TUNABLE)}"),
-    ]
+        Field(description=RANGES),
+    ] = Field(default={}, validate_default=True)
     instance_type: InstanceType = "ml.m5.large"
     instance_count: Hosts = 1
     volume_gb: Gigabytes = 30

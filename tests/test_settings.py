@@ -115,7 +115,6 @@ def test_keys_without_a_default_are_told_when_they_are_missing(load):
     assert [problem.key for problem in raised.value.problems] == [
         "try.aws.region",
         "try.aws.account_id",
-        "try.tuning.ranges",
     ]
 
 
@@ -272,3 +271,33 @@ def test_a_cooldown_shorter_than_the_metric_period_is_warned_about():
     assert [line.partition(" is ")[0] for line in warnings(hasty)] == [
         "scaling.scale_out_cooldown_seconds = 10"
     ]
+
+
+TABLES = SOUND.partition("[try.tuning")[0] + '[try.workload]\nkind = "tabular-regression"\n'
+
+
+def test_a_classifier_needs_ranges_to_tune(load):
+    with pytest.raises(SettingsError, match=r"tuning\.ranges = \{\}; allowed: a table with some"):
+        load(base=SOUND.partition("[try.tuning")[0])
+
+
+def test_a_regression_needs_no_ranges_and_has_a_forest_instead(load):
+    loaded = load("[try.regression]", "trees = 50", base=TABLES)
+    assert (loaded.regression.trees, loaded.regression.min_samples_leaf) == (50, 3)
+
+
+def test_what_a_kind_of_model_has_no_use_for_is_refused(load):
+    with pytest.raises(SettingsError) as raised:
+        load("[try.model]", "epochs = 3", "[try.alarms]", "min_confidence = 0.5", base=TABLES)
+    where = "where workload.kind is tabular-regression"
+    assert [str(problem) for problem in raised.value.problems] == [
+        f"try.model = …; allowed: no such section {where}",
+        f"try.alarms.min_confidence = 0.5; allowed: no such key {where}",
+    ]
+    (problem,) = problems_of(load, "[try.regression]", "trees = 50")
+    assert "no such section where workload.kind is image-classification" in problem
+
+
+def test_a_kind_that_is_not_known_is_told_with_those_that_are(load):
+    (problem,) = problems_of(load, "[try.workload]", 'kind = "text"')
+    assert "'text'; allowed: image-classification or tabular-regression" in problem
