@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,7 @@ class Job:
 
     kind: Kind
     name: str
+    has_succeeded: bool = field(compare=False)  # by what its step says
 
     @property
     def named(self) -> dict[str, str]:
@@ -65,6 +66,8 @@ def find_jobs(clients: Clients, executions: list[str]) -> list[Job]:
 
 def is_running(clients: Clients, job: Job) -> bool:
     """Whether the job has not ended yet."""
+    if job.has_succeeded:
+        return False
     describe = getattr(clients("sagemaker"), f"describe_{job.kind.call}")
     found = unless_gone(lambda: describe(**job.named))
     return found is not None and found[f"{job.kind.name}Status"] in RUNNING
@@ -110,7 +113,8 @@ def _steps(clients: Clients, execution: str) -> list[dict[str, Any]]:
 def _jobs(step: dict[str, Any]) -> Iterator[Job]:
     for key, metadata in (step.get("Metadata") or {}).items():
         if key in KINDS and metadata.get("Arn"):
-            yield Job(KINDS[key], metadata["Arn"].rpartition("/")[2])
+            name = metadata["Arn"].rpartition("/")[2]
+            yield Job(KINDS[key], name, step["StepStatus"] == "Succeeded")
 
 
 def _streams(logs: Any, job: Job) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from provision.change import Change, Clients
@@ -10,19 +10,14 @@ from provision.functions import RESOURCE as FUNCTION
 from provision.logs import MACHINES, function_logs, machine_logs
 from provision.logs import RESOURCE as LOG_GROUP
 from provision.machines import RESOURCE as MACHINE
-from provision.teardown.ownership import claim, kept, unless_gone
+from provision.teardown.ownership import Others, claim, kept, unless_gone
 from provision.teardown.serving import ENDPOINT
 from settings import Settings
 from statemachine.names import Names
 
 
-def find_logs(
-    clients: Clients, settings: Settings, others: Collection[tuple[str, str]]
-) -> Iterator[Change]:
-    """Ours have our tags, or none where the service made the group.
-
-    Those of `others`, (resource, name), stay as these do.
-    """
+def find_logs(clients: Clients, settings: Settings, others: Others) -> Iterator[Change]:
+    """Ours have our tags, or none where the service made the group; those of `others` stay."""
     logs, names = clients("logs"), Names(settings)
     for writer, group in _groups(names):
         pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -34,7 +34,9 @@ GONE = (
     "ResourceNotFoundException",
     "StateMachineDoesNotExist",
 )
-GONE_WORDS = ("could not find", "does not exist")
+GONE_WORDS = ("could not find", "does not exist", "no scalable target found")
+
+Others = Collection[tuple[str, str]]  # what is not ours, as (resource, name)
 
 
 def unless_gone(call: Callable[[], T]) -> T | None:

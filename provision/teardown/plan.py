@@ -85,7 +85,7 @@ def plan_destruction(clients: Clients, settings: Settings, scope: Scope) -> Dest
             *find_queue(clients, settings),
             *find_topic(clients, settings),
             *find_table(clients, settings),
-            *find_parameter(clients, settings),
+            *find_parameter(clients, settings, others),
             *find_registry(clients, settings, registry=scope.registry, data=scope.data),
             *find_bucket(clients, settings, data=scope.data),
             *find_roles(clients, settings),

@@ -11,7 +11,8 @@ from errors import BreedlineError
 from provision.bucket import RESOURCE as BUCKET
 from provision.change import Change, Clients, from_tags, or_none
 from provision.tables import RESOURCE as TABLE
-from provision.teardown.ownership import UPSERT, claim, kept, unless_gone
+from provision.teardown.ownership import UPSERT, Others, claim, kept, unless_gone
+from provision.teardown.serving import ENDPOINT
 from provision.waiting import until_gone
 from settings import Settings
 from statemachine.names import Names
@@ -30,14 +31,20 @@ def find_table(clients: Clients, settings: Settings) -> Iterator[Change]:
         yield claim(settings, TABLE, name, from_tags(listed["Tags"]))
 
 
-def find_parameter(clients: Clients, settings: Settings) -> Iterator[Change]:
-    """What `capacity --save` kept, without tags; its name says environment and endpoint."""
+def find_parameter(clients: Clients, settings: Settings, others: Others) -> Iterator[Change]:
+    """What `capacity --save` kept, without tags; its name says environment and endpoint.
+
+    It stays where the endpoint is among `others`.
+    """
     ssm, name = clients("ssm"), Names(settings).parameter
     if unless_gone(lambda: ssm.get_parameter(Name=name)) is None:
         return
     listed = unless_gone(
         lambda: ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
     )
+    if (ENDPOINT, settings.endpoint_name) in others:
+        yield kept(PARAMETER, name, f"not ours: the endpoint {settings.endpoint_name} is not")
+        return
     tags = from_tags((listed or {}).get("TagList", []))
     yield claim(settings, PARAMETER, name, tags, "made by capacity --save", untagged=True)
 

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from errors import BreedlineError
 from provision.change import Clients
-from provision.waiting import PAUSES, patiently, until
+from provision.waiting import PAUSES, patiently, until, until_gone
 
 
 @pytest.fixture
@@ -88,3 +88,16 @@ def test_what_becomes_ready_is_waited_for(clients, slept):
 def test_what_never_becomes_ready_is_named(clients):
     with pytest.raises(BreedlineError, match="The table locks is not ready after .* run upsert"):
         until(clients, lambda: False, "The table locks")
+
+
+def test_what_is_being_deleted_is_waited_for_longer(clients, slept):
+    looks = iter([False] * 40 + [True])
+    until_gone(clients, lambda: next(looks), "The endpoint")
+    assert len(slept) == 40
+    assert max(slept) == 5
+
+
+def test_what_never_goes_is_named(clients, slept):
+    with pytest.raises(BreedlineError, match="The endpoint is still there after .* s"):
+        until_gone(clients, lambda: False, "The endpoint", patience=100)
+    assert 100 <= sum(slept) < 110
