@@ -40,6 +40,7 @@ from local.endpoints.invocation import StartFailed
 from local.endpoints.rollout import Guard, RolledBack, roll_out
 from local.endpoints.serverless import Serverless
 from local.endpoints.traffic import Generation, Traffic
+from local.endpoints.utilisation import Utilisation
 from local.endpoints.variants import Variant, read_variants
 from local.errors import ApiError
 from local.jobs.lifecycle import event_times
@@ -53,11 +54,14 @@ PATIENCE = 5.0  # seconds for an operation to end with the server
 class Operations:
     """Brings endpoints to what their documents say, and says in them what came of it."""
 
-    def __init__(self, backend: Backend, call: Call, answering: Answering) -> None:
+    def __init__(
+        self, backend: Backend, call: Call, answering: Answering, utilisation: Utilisation
+    ) -> None:
         self._backend = backend
         self._store = backend.store
         self._call = call
         self._answering = answering
+        self._utilisation = utilisation
         self._folder: Path = backend.folder / "endpoints" / "instances"
         self._stopped = threading.Event()
         self._running: list[threading.Thread] = []
@@ -206,8 +210,11 @@ class Operations:
             download_seconds=variant.download_seconds,
         )
 
+        launcher = self._utilisation.launcher(endpoint, variant.name)
+
         def launch() -> Instance:
-            return Instance(self._backend, plan, self._folder / secrets.token_hex(8))
+            folder = self._folder / secrets.token_hex(8)
+            return Instance(self._backend, plan, folder, launcher)
 
         label = f"{endpoint}/{variant.name}"
         if variant.is_serverless:

@@ -29,6 +29,7 @@ from local.endpoints.documents import (
 from local.endpoints.measures import Measures
 from local.endpoints.operations import Call, Operations
 from local.endpoints.scaled import is_scaled
+from local.endpoints.utilisation import Utilisation
 from local.endpoints.variants import Variant, read_variants
 from local.errors import validation_error
 from local.store import Document, DocumentExists, public
@@ -48,7 +49,8 @@ class Endpoints:
         self.answering = Answering(
             backend.account, self._measures, self._capture, self._is_returning
         )
-        self._operations = Operations(backend, call, self.answering)
+        self._utilisation = Utilisation(backend)
+        self._operations = Operations(backend, call, self.answering, self._utilisation)
         self.actions: dict[str, Action] = {
             "CreateEndpoint": self._create,
             "DescribeEndpoint": self._describe,
@@ -65,6 +67,7 @@ class Endpoints:
     def close(self) -> None:
         """Write down what is still in memory; the processes end with the server."""
         self._operations.stop()
+        self._utilisation.close()
         self._capture.close()
         self._measures.close()
 
