@@ -13,18 +13,24 @@ INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
 
 
+def arguments(options: Mapping[str, Any]) -> list[Any]:
+    """Options of a processing script, as its command line takes them."""
+    return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+
 @dataclass(frozen=True)
 class Context:
     """One compilation.
 
     `code` names the code package of each step by its S3 URI; `parameters` are the SDK's pipeline
-    parameters by name; `session` is the offline session.
+    parameters by name; `session` is the offline session; `framework` is that of the jobs' image.
     """
 
     settings: Settings
     code: Mapping[str, str]
     parameters: Mapping[str, Any]
     session: Any
+    framework: str = "pytorch"
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -45,11 +51,27 @@ class Context:
         return Join(on="/", values=[root, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
     def image_uri(self, scope: str, instance_type: str) -> str:
-        """AWS's PyTorch image for `scope` (training or inference); CPU or GPU by instance type."""
+        """AWS's image for `scope` (training or inference); CPU or GPU by instance type.
+
+        Whatever trains a model, it serves in the PyTorch image: of AWS's images for frameworks
+        only its server tells a caller's mistake from the model's; docs/decisions has more.
+        """
         from sagemaker import image_uris
 
         images = self.settings.images
         training = scope == "training"
+        if training and self.framework == "sklearn":
+            version = images.sklearn_version
+            return str(
+                image_uris.retrieve(
+                    framework="sklearn",
+                    region=self.settings.aws.region,
+                    version=version,
+                    py_version="py3",
+                    instance_type=instance_type,
+                    image_scope=scope,
+                )
+            )
         return str(
             image_uris.retrieve(
                 framework="pytorch",

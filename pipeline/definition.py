@@ -21,26 +21,42 @@ from pipeline.register import register_step
 from pipeline.sdk import offline_session
 from pipeline.train import train_step
 from pipeline.tune import tune_step
+from pipeline.workload import Graph
 from settings import Settings
 
 MAX_CHARACTERS = 1_048_576
-CODE_STEPS = ("evaluate", "prepare", "train")
 
 
-def compile_pipeline(settings: Settings, code: Mapping[str, str]) -> dict[str, Any]:
+def image_steps(context: Context) -> list[Any]:
+    """The steps above, of an image classifier."""
+    prepare = prepare_step(context)
+    tune = tune_step(context, prepare)
+    train = train_step(context, prepare, tune)
+    evaluate = evaluate_step(context, prepare, train)
+    gate = gate_step(context, register_step(context, train, evaluate))
+    return [prepare, tune, train, evaluate, gate]
+
+
+IMAGES = Graph(parameters.build, image_steps, ("evaluate", "prepare", "train"), "pytorch")
+
+
+def compile_pipeline(
+    settings: Settings, code: Mapping[str, str], graph: Graph = IMAGES
+) -> dict[str, Any]:
     """The pipeline definition of `settings`, with `code` the S3 URI of each step's package.
 
-    `code` has the keys prepare and evaluate (prefixes) and train (a sourcedir.tar.gz).
+    `code` has the keys prepare and evaluate (prefixes) and train (a sourcedir.tar.gz); `graph` is
+    that of the settings' kind of model.
 
     Raises:
         BreedlineError: a code package is missing, or the definition is too large for SageMaker.
     """
-    missing = [step for step in CODE_STEPS if step not in code]
+    missing = [step for step in graph.code if step not in code]
     if missing:
         raise BreedlineError(f"The pipeline needs the code package of {', '.join(missing)}.")
     with offline_session(settings.aws.region, settings.bucket) as session:
-        context = Context(settings, code, parameters.build(settings), session)
-        definition: dict[str, Any] = json.loads(_compile(context))
+        context = Context(settings, code, graph.parameters(settings), session, graph.framework)
+        definition: dict[str, Any] = json.loads(_compile(context, graph))
     definition = _stable(definition)
     size = len(render(definition))
     if size > MAX_CHARACTERS:
@@ -55,18 +71,13 @@ def render(definition: Mapping[str, Any]) -> str:
     return json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _compile(context: Context) -> str:
+def _compile(context: Context, graph: Graph) -> str:
     from sagemaker.workflow.pipeline import Pipeline
 
-    prepare = prepare_step(context)
-    tune = tune_step(context, prepare)
-    train = train_step(context, prepare, tune)
-    evaluate = evaluate_step(context, prepare, train)
-    gate = gate_step(context, register_step(context, train, evaluate))
     made = Pipeline(
         name=context.settings.pipeline.name,
         parameters=list(context.parameters.values()),
-        steps=[prepare, tune, train, evaluate, gate],
+        steps=graph.steps(context),
         sagemaker_session=context.session,
         # Without an experiment per execution: the execution itself keeps the record.
         pipeline_experiment_config=None,

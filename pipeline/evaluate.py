@@ -6,9 +6,10 @@ compare with a champion that has since been replaced.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pipeline.context import INPUT, OUTPUT, Context
+from pipeline.context import INPUT, OUTPUT, Context, arguments
 from pipeline.prepare import splits_uri
 
 REPORT = "EvaluationReport"
@@ -19,7 +20,15 @@ DATA_DIGEST = "breedline.data_digest"
 
 
 def evaluate_step(context: Context, prepare: Any, train: Any) -> Any:
-    """Evaluate; its property file holds the figures for the gate."""
+    """Evaluate, of an image classifier."""
+    return measuring_step(context, _inputs(context, prepare, train), _options(context))
+
+
+def measuring_step(context: Context, inputs: list[Any], options: Mapping[str, Any]) -> Any:
+    """Evaluate; its property file holds the figures for the gate.
+
+    `inputs` and `options` are those of its script, evaluate.py.
+    """
     from sagemaker.workflow.properties import PropertyFile
     from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
@@ -30,9 +39,7 @@ def evaluate_step(context: Context, prepare: Any, train: Any) -> Any:
     return ProcessingStep(
         name="Evaluate",
         step_args=processor.run(
-            inputs=_inputs(context, prepare, train),
-            outputs=_outputs(context),
-            arguments=_arguments(context),
+            inputs=inputs, outputs=_outputs(context), arguments=arguments(options)
         ),
         property_files=[report],
         cache_config=CacheConfig(enable_caching=False),
@@ -53,7 +60,7 @@ def report_uri(evaluate: Any) -> Any:
 
 
 def samples_uri(evaluate: Any) -> Any:
-    """The S3 URI of the folder with the images for smoke tests."""
+    """The S3 URI of the folder with what smoke tests ask about."""
     return _output_uri(evaluate, "samples")
 
 
@@ -96,9 +103,9 @@ def _outputs(context: Context) -> list[Any]:
     ]
 
 
-def _arguments(context: Context) -> list[Any]:
+def _options(context: Context) -> dict[str, str]:
     settings = context.settings
-    options = {
+    return {
         "model": f"{INPUT}/model",
         "test": f"{INPUT}/test",
         "dataset": f"{INPUT}/dataset",
@@ -109,4 +116,3 @@ def _arguments(context: Context) -> list[Any]:
         "latency-samples": str(settings.evaluate.latency_samples),
         "smoke-samples": str(settings.smoke.samples),
     }
-    return [part for name, value in options.items() for part in (f"--{name}", value)]

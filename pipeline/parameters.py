@@ -17,6 +17,8 @@ from settings import Settings
 _LIMITS: dict[str, tuple[float, float]] = {
     "AccuracyThreshold": (0.0, float("inf")),  # over 1 rejects every model
     "Epochs": (1, 10_000),
+    "R2Threshold": (0.0, float("inf")),
+    "Trees": (1, 10_000),
     "TrainingInstanceCount": (1, 64),
     "TuningInstanceCount": (1, 64),
     "TuningMaxJobs": (1, 750),

@@ -53,7 +53,7 @@ def _pipeline(settings: Settings) -> list[Statement]:
     # The names of tuning jobs are too short for the prefix.
     tuning = names.arn("sagemaker", "hyper-parameter-tuning-job/*-Tune-*")
     return [
-        allow("Jobs", [*_job_actions("Training"), *_job_actions("Processing")], jobs),
+        allow("Jobs", [*{*_job_actions("Training"), *_job_actions("Processing")}], jobs),
         allow("TuningJobs", _job_actions("HyperParameterTuning"), [tuning]),
         allow(
             "Trials",
@@ -113,6 +113,7 @@ def _jobs(settings: Settings) -> list[Statement]:
             {"StringEquals": {"cloudwatch:namespace": spaces}},
         ),
         *_champion(settings),
+        *_features(settings),
         *image(settings, "pytorch-training"),
         *network(settings),
     ]
@@ -120,7 +121,8 @@ def _jobs(settings: Settings) -> list[Statement]:
 
 def _files(settings: Settings) -> list[Statement]:
     """What may be read and written in S3: the settings' data and weights may lie elsewhere."""
-    places = ("code", "executions", settings.triggers.data_prefix)
+    selected = ["selections"] if settings.feature_group else []
+    places = ("code", "executions", settings.triggers.data_prefix, *selected)
     read = [objects(settings, f"{place}/*") for place in places]
     return [
         allow("Read", ["s3:GetObject"], read),
@@ -137,8 +139,7 @@ def _files(settings: Settings) -> list[Statement]:
 
 def _elsewhere(settings: Settings, sid: str, uri: str) -> list[Statement]:
     """Read what does not lie among the bucket's data; another bucket must allow it, too."""
-    place = f"s3://{settings.bucket}/{settings.triggers.data_prefix}"
-    if not uri or uri == place or uri.startswith(f"{place}/"):
+    if not lies_elsewhere(settings, uri):
         return []
     bucket, whole = uri.removeprefix("s3://").partition("/")[0], uri.rstrip("/")
     return [
@@ -149,6 +150,28 @@ def _elsewhere(settings: Settings, sid: str, uri: str) -> list[Statement]:
         ),
         allow(f"{sid}List", ["s3:ListBucket"], [objects_of(settings, bucket)]),
     ]
+
+
+def lies_elsewhere(settings: Settings, uri: str) -> bool:
+    """Whether an S3 URI leads out of the bucket's data."""
+    place = f"s3://{settings.bucket}/{settings.triggers.data_prefix}"
+    return bool(uri) and uri != place and not uri.startswith(f"{place}/")
+
+
+def _features(settings: Settings) -> list[Statement]:
+    """Records of images, and the offline store's files where no other role writes them."""
+    names, group = Names(settings), settings.feature_group
+    if not group:
+        return []
+    arn = names.arn("sagemaker", f"feature-group/{group.lower()}")
+    found = [allow("Records", ["sagemaker:BatchGetRecord", "sagemaker:PutRecord"], [arn])]
+    if settings.features.offline and settings.features_role_arn == settings.jobs_role_arn:
+        files = objects(settings, "features/*")
+        found += [
+            allow("RecordFiles", ["s3:PutObject", "s3:PutObjectAcl"], [files]),
+            allow("RecordBucket", ["s3:GetBucketAcl"], [objects_of(settings, settings.bucket)]),
+        ]
+    return found
 
 
 def _champion(settings: Settings) -> list[Statement]:

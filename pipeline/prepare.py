@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pipeline.context import INPUT, OUTPUT, Context
+from pipeline.context import INPUT, OUTPUT, Context, arguments
+
+# Where the container finds the raw data, and leaves what it makes of them.
+PLACES = {
+    "input": f"{INPUT}/data",
+    "output": f"{OUTPUT}/splits",
+    "statistics": f"{OUTPUT}/statistics",
+}
 
 
-def prepare_step(context: Context) -> Any:
-    """Prepare, whose output `splits` holds everything that later steps read."""
+def prepare_step(context: Context, options: Mapping[str, Any] | None = None) -> Any:
+    """Prepare, whose output `splits` holds everything that later steps read.
+
+    `options` are the script's, those for images by default.
+    """
     from sagemaker.workflow.steps import ProcessingStep
 
     # One host: a split without leakage needs to see every image's hash.
@@ -16,7 +27,9 @@ def prepare_step(context: Context) -> Any:
     return ProcessingStep(
         name="Prepare",
         step_args=processor.run(
-            inputs=_inputs(context), outputs=_outputs(context), arguments=_arguments(context)
+            inputs=_inputs(context),
+            outputs=_outputs(context),
+            arguments=arguments(_image_options(context) if options is None else options),
         ),
         cache_config=context.caching(),
         retry_policies=context.job_retries(),
@@ -56,13 +69,13 @@ def _outputs(context: Context) -> list[Any]:
     ]
 
 
-def _arguments(context: Context) -> list[Any]:
+def _image_options(context: Context) -> dict[str, Any]:
     prepare = context.settings.prepare
-    options: dict[str, Any] = {
-        "input": f"{INPUT}/data",
+    return {
+        "input": PLACES["input"],
         "source-uri": context.parameters["InputDataUri"],
-        "output": f"{OUTPUT}/splits",
-        "statistics": f"{OUTPUT}/statistics",
+        "output": PLACES["output"],
+        "statistics": PLACES["statistics"],
         "data-type": context.parameters["TrainingDataType"],
         "validation-fraction": str(prepare.validation_fraction),
         "test-fraction": str(prepare.test_fraction),
@@ -70,4 +83,3 @@ def _arguments(context: Context) -> list[Any]:
         "min-images-per-class": str(prepare.min_images_per_class),
         "seed": str(prepare.seed),
     }
-    return [part for name, value in options.items() for part in (f"--{name}", value)]

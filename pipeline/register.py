@@ -5,6 +5,7 @@ The artifact holds its own `code/inference.py`, so that no repacking job is adde
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.context import Context
@@ -18,21 +19,34 @@ SERVING = {
 }
 
 
-def register_step(context: Context, train: Any, evaluate: Any) -> Any:
+@dataclass(frozen=True)
+class Offer:
+    """What a kind of model says of itself: which requests it takes, and its headline figure."""
+
+    noun: str
+    content_types: list[str]
+    metric: str
+    figure: str  # its path in the evaluation report
+
+
+IMAGES = Offer("Image classifier", CONTENT_TYPES, "accuracy", ACCURACY)
+
+
+def register_step(context: Context, train: Any, evaluate: Any, offer: Offer = IMAGES) -> Any:
     """Register; the SDK appends its own suffix to the name, which `definition` takes off."""
     from sagemaker.workflow.model_step import ModelStep
 
     settings = context.settings
     package = _model(context, train).register(
-        content_types=CONTENT_TYPES,
+        content_types=offer.content_types,
         response_types=["application/json"],
         inference_instances=list(settings.register.inference_instance_types),
         transform_instances=list(settings.register.transform_instance_types),
         model_package_group_name=settings.pipeline.model_package_group,
         approval_status=context.parameters["ModelApprovalStatus"],
         model_metrics=_metrics(evaluate),
-        customer_metadata_properties=_provenance(evaluate),
-        description=f"Image classifier of the pipeline {settings.pipeline.name}",
+        customer_metadata_properties=_provenance(evaluate, offer),
+        description=f"{offer.noun} of the pipeline {settings.pipeline.name}",
     )
     return ModelStep(name="Register", step_args=package, retry_policies=context.step_retries())
 
@@ -57,12 +71,12 @@ def _metrics(evaluate: Any) -> Any:
     return ModelMetrics(model_statistics=source)
 
 
-def _provenance(evaluate: Any) -> dict[str, Any]:
+def _provenance(evaluate: Any, offer: Offer) -> dict[str, Any]:
     from sagemaker.workflow.execution_variables import ExecutionVariables
 
     return {
         # Metadata are strings; the SDK wraps the number into a join of one part.
-        "accuracy": figure(ACCURACY).to_string(),
+        offer.metric: figure(offer.figure).to_string(),
         "data_digest": figure(DATA_DIGEST),
         # The execution names its definition, and with it every code package.
         "pipeline_execution_arn": ExecutionVariables.PIPELINE_EXECUTION_ARN,

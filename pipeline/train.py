@@ -117,11 +117,12 @@ def estimator(
         disable_profiler=True,
         debugger_hook_config=False,
         sagemaker_session=context.session,
-        **_vpc(context),
+        **vpc(context),
     )
 
 
-def _vpc(context: Context) -> dict[str, Any]:
+def vpc(context: Context) -> dict[str, Any]:
+    """The network of training jobs; nothing outside a VPC."""
     aws = context.settings.aws
     if not aws.subnets:
         return {}
