@@ -24,7 +24,7 @@ import inference
 import network
 import preprocessing
 import remote_images
-import responses
+import replies
 import torch
 from hyperparameters import Hyperparameters
 from progress import Metrics
@@ -37,7 +37,7 @@ _CODE: tuple[ModuleType, ...] = (
     preprocessing,
     images,
     remote_images,
-    responses,
+    replies,
 )
 _EFFICIENTNET = "efficientnet_lite_pytorch"
 _EFFICIENTNET_DISTRIBUTION = "efficientnet-lite-pytorch"

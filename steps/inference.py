@@ -34,8 +34,8 @@ from images import ImageError, open_image
 from network import build_network, serving_dtype
 from preprocessing import Preprocessing
 from remote_images import FetchError, fetch
-from responses import RequestError as RequestError
-from responses import written
+from replies import RequestError as RequestError
+from replies import written
 
 _BATCH = 32
 

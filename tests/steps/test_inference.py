@@ -209,7 +209,7 @@ def test_in_sagemakers_containers_a_refusal_is_its_toolkits_own_error(monkeypatc
     toolkit: Any = types.ModuleType("sagemaker_inference")
     toolkit.errors = types.SimpleNamespace(BaseInferenceToolkitError=BaseInferenceToolkitError)
     monkeypatch.setitem(sys.modules, "sagemaker_inference", toolkit)
-    monkeypatch.delitem(sys.modules, "responses")  # which has looked for it already
+    monkeypatch.delitem(sys.modules, "replies")  # which has looked for it already
     spec: Any = importlib.util.spec_from_file_location("served_inference", inference.__file__)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "served_inference", module)  # dataclasses look it up
