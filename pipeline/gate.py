@@ -11,7 +11,7 @@ from pipeline.evaluate import ACCURACY, ACCURACY_TO_BEAT, CHAMPION_ACCURACY, fig
 
 @dataclass(frozen=True)
 class Bar:
-    """What a model is held to: a threshold parameter, and paths of figures in the evaluation report.
+    """What a model is held to: a parameter, and paths of figures in the evaluation report.
 
     `word` names the figure; `without` stands in the champion's place where there is none.
     """

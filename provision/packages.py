@@ -20,8 +20,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from errors import BreedlineError
-from provision.sources import closure
+from provision.sources import closure, place_of
 from settings import Settings
+from settings.workload import IMAGES
 
 PREFIX = "code"
 TARBALL = "sourcedir.tar.gz"
@@ -104,9 +105,12 @@ class Package:
         return bool(head["Metadata"].get(DIGEST) == self.digest)
 
 
-def build(settings: Settings, steps_folder: Path) -> dict[str, Package]:
-    """The code package of each step that runs our code, by step."""
-    return {step: _package(settings, steps_folder, step) for step in STEPS}
+def build(settings: Settings, steps_folder: Path, shared: Path | None = None) -> dict[str, Package]:
+    """The code package of each step that runs our code, by step.
+
+    `shared` has the modules that scripts import and `steps_folder` lacks.
+    """
+    return {step: _package(settings, step, steps_folder, shared) for step in STEPS}
 
 
 def uris(packages: Mapping[str, Package]) -> dict[str, str]:
@@ -114,10 +118,11 @@ def uris(packages: Mapping[str, Package]) -> dict[str, str]:
     return {step: package.uri for step, package in packages.items()}
 
 
-def _package(settings: Settings, folder: Path, step: str) -> Package:
-    names = closure(folder, (f"{step}.py", *CARRIED.get(step, ())))
-    files = {name: (folder / name).read_bytes() for name in names}
-    if step == "train" and settings.model.backbone in REQUIREMENTS:
+def _package(settings: Settings, step: str, folder: Path, shared: Path | None) -> Package:
+    names = closure(folder, (f"{step}.py", *CARRIED.get(step, ())), shared)
+    files = {name: place_of(name, folder, shared).read_bytes() for name in names}
+    has_network = settings.workload.kind == IMAGES
+    if step == "train" and has_network and settings.model.backbone in REQUIREMENTS:
         lines = REQUIREMENTS[settings.model.backbone]
         files["requirements.txt"] = "".join(f"{line}\n" for line in lines).encode()
     return Package(step, settings.bucket, files, as_tarball=step == "train")

@@ -20,9 +20,13 @@ from provision.change import (
     unless_there,
 )
 from settings import Settings
+from settings.workload import IMAGES, TABULAR
 
 RESOURCE = "pipeline"
-DESCRIPTION = "Prepare, tune, train, evaluate, gate and register an image classifier"
+DESCRIPTIONS = {
+    IMAGES: "Prepare, tune, train, evaluate, gate and register an image classifier",
+    TABULAR: "Prepare, train, evaluate, gate and register a tabular regression",
+}
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,14 @@ class Pipeline:
     definition: Mapping[str, Any]
     role_arn: str
     max_parallel_steps: int
+    description: str
     tags: dict[str, str]
 
     def properties(self) -> dict[str, Any]:
         """What is compared with the pipeline that exists."""
         return {
             "definition": _by_step(self.definition),
-            "description": DESCRIPTION,
+            "description": self.description,
             "max_parallel_steps": self.max_parallel_steps,
             "role_arn": self.role_arn,
             "tags": self.tags,
@@ -50,7 +55,7 @@ class Pipeline:
         return {
             "PipelineName": self.name,
             "PipelineDefinition": render(self.definition),
-            "PipelineDescription": DESCRIPTION,
+            "PipelineDescription": self.description,
             "RoleArn": self.role_arn,
             "ParallelismConfiguration": {"MaxParallelExecutionSteps": self.max_parallel_steps},
         }
@@ -66,7 +71,12 @@ def plan_pipeline(clients: Clients, settings: Settings, definition: Mapping[str,
     tags = {**settings.tags, "version": version_of(definition)}
     pipeline = settings.pipeline
     desired = Pipeline(
-        pipeline.name, definition, settings.role_arn, pipeline.max_parallel_steps, tags
+        pipeline.name,
+        definition,
+        settings.role_arn,
+        pipeline.max_parallel_steps,
+        DESCRIPTIONS[settings.workload.kind],
+        tags,
     )
     sagemaker = clients("sagemaker")
     found = or_none(

@@ -1,4 +1,4 @@
-"""Which files a step's script needs: its import closure over the flat folder `steps/`.
+"""Which files a step's script needs: its import closure over flat folders, `steps/` the last.
 
 Read from the syntax tree, so that packaging runs none of the scripts and imports no torch.
 """
@@ -12,8 +12,10 @@ from pathlib import Path
 from errors import BreedlineError
 
 
-def closure(folder: Path, entries: Iterable[str]) -> tuple[str, ...]:
+def closure(folder: Path, entries: Iterable[str], shared: Path | None = None) -> tuple[str, ...]:
     """The entry files and every file of `folder` they import, directly or not, sorted.
+
+    What `folder` does not have is looked for in `shared`.
 
     Raises:
         BreedlineError: an entry is missing or a script does not parse.
@@ -25,10 +27,17 @@ def closure(folder: Path, entries: Iterable[str]) -> tuple[str, ...]:
             found.add(name)
             waiting += [
                 f"{module}.py"
-                for module in _imports(folder / name)
-                if (folder / f"{module}.py").is_file()
+                for module in _imports(place_of(name, folder, shared))
+                if place_of(f"{module}.py", folder, shared).is_file()
             ]
     return tuple(sorted(found))
+
+
+def place_of(name: str, folder: Path, shared: Path | None = None) -> Path:
+    """Where a file lies: in `folder`, else in `shared` if it is there."""
+    if shared is None or (folder / name).is_file() or not (shared / name).is_file():
+        return folder / name
+    return shared / name
 
 
 def _imports(script: Path) -> Iterator[str]:

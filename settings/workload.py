@@ -39,10 +39,11 @@ class Regression:
 FOREIGN: dict[str, tuple[str, ...]] = {
     IMAGES: ("regression",),
     TABULAR: (
-        *("data", "model", "debugger", "tuning", "spot"),
+        *("data", "features", "model", "debugger", "tuning", "spot"),
         *("images.training_version", "images.training_python"),
         "pipeline.accuracy_threshold",
         "prepare.min_images_per_class",
+        "training.instance_count",  # scikit-learn trains on one host
         "evaluate.batch_size",
         "endpoint.url_allow_list",
         "alarms.min_confidence",  # a regression has no probability

@@ -3,7 +3,7 @@
 import pytest
 
 from errors import BreedlineError
-from provision.sources import closure
+from provision.sources import closure, place_of
 
 
 @pytest.fixture
@@ -43,3 +43,18 @@ def test_a_script_that_does_not_parse_is_named_with_its_line(folder):
     (folder / "dataset.py").write_text("x = 1\ndef (:\n")
     with pytest.raises(BreedlineError, match=r"dataset\.py cannot be packaged: line 2"):
         closure(folder, ["prepare.py"])
+
+
+def test_what_a_folder_lacks_is_taken_from_the_shared_one(tmp_path):
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    own.mkdir()
+    shared.mkdir()
+    (own / "train.py").write_text("import data\nimport staging\n")
+    (own / "data.py").write_text("")
+    (shared / "data.py").write_text("import images\n")
+    (shared / "images.py").write_text("")
+    (shared / "staging.py").write_text("")
+    found = closure(own, ["train.py"], shared)
+    assert found == ("data.py", "staging.py", "train.py")
+    assert place_of("data.py", own, shared) == own / "data.py"
+    assert place_of("staging.py", own, shared) == shared / "staging.py"
