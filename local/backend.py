@@ -10,6 +10,10 @@ from typing import Any
 
 from local.capacity import Capacity
 from local.events import Events
+from local.iam.calls import Calls, Watch
+from local.iam.credentials import Credentials
+from local.iam.needs import Place
+from local.iam.roles import policies_of
 from local.logs import Logs
 from local.metrics import Metrics
 from local.objects import Objects
@@ -21,7 +25,8 @@ from local.tags import Tags
 class Backend:
     """The parts that services share.
 
-    `job_environment` holds the AWS_… variables that let a job's boto3 reach this server.
+    `job_environment` holds the AWS_… variables that let a job's boto3 reach this server;
+    `credentials` has those of a role, `calls` takes note of what roles do.
     """
 
     folder: Path
@@ -35,6 +40,8 @@ class Backend:
     capacity: Capacity
     tags: Tags
     job_environment: Mapping[str, str]
+    credentials: Credentials
+    calls: Calls
     now: Callable[[], float] = field(default=time.time)
 
     def arn(self, resource: str) -> str:
@@ -43,25 +50,33 @@ class Backend:
 
 
 def open_backend(
-    folder: Path, account: str, region: str, job_environment: Mapping[str, str]
+    folder: Path,
+    account: str,
+    region: str,
+    job_environment: Mapping[str, str],
+    watch: Watch | None = None,
 ) -> Backend:
     """Open (or begin) the state under `folder` and put the shared parts together."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "objects").mkdir(exist_ok=True)
     store = Store(folder / "state.sqlite")
     metrics = Metrics(account, region)
+    credentials = Credentials(account, region, job_environment)
+    calls = Calls(folder / "calls.jsonl", Place(account, region), policies_of, watch)
     return Backend(
         folder=folder,
         account=account,
         region=region,
         store=store,
-        objects=Objects(folder / "objects", account, region),
-        logs=Logs(folder / "logs", account, region),
+        objects=Objects(folder / "objects", account, region, calls),
+        logs=Logs(folder / "logs", account, region, calls),
         metrics=metrics,
-        events=Events(account, region, store, metrics, job_environment),
+        events=Events(account, region, store, metrics, credentials),
         capacity=Capacity(),
         tags=Tags(store),
         job_environment=job_environment,
+        credentials=credentials,
+        calls=calls,
     )
 
 

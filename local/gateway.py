@@ -1,9 +1,9 @@
 """The one HTTP door of the embedded AWS (a WSGI application).
 
-Requests without the server's access key are refused, because jobs are processes: an open port
-would be code execution for anyone on this machine. SageMaker's actions go to our own services, its
-runtime's go to the endpoints, everything else goes to moto. A few private routes are no part of AWS
-at all.
+Requests without the server's access key, or a role's, are refused, because jobs are processes: an
+open port would be code execution for anyone on this machine. What roles ask is noted. SageMaker's
+actions go to our own services, its runtime's go to the endpoints, everything else goes to moto. A
+few private routes are no part of AWS at all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.errors import ApiError
+from local.iam.caller import Caller
+from local.iam.calls import Calls, refusal
+from local.iam.credentials import Credentials
+from local.iam.operations import read_operation
 from local.sagemaker import SageMaker, respond
 
 Environ = dict[str, Any]
@@ -39,6 +44,8 @@ class Gateway:
         s3_changed: Callable[[], None],
         private: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
         runtime: WsgiApp | None = None,
+        credentials: Credentials | None = None,
+        calls: Calls | None = None,
     ) -> None:
         self._access_key = access_key
         self._sagemaker = sagemaker
@@ -46,11 +53,19 @@ class Gateway:
         self._s3_changed = s3_changed
         self._private = private or {}
         self._runtime = runtime or _without_endpoints
+        self._credentials = credentials
+        self._calls = calls
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        key, service = presented_credential(environ)
+        key, region, service = _credential(environ)
         if not hmac.compare_digest(key.encode(), self._access_key.encode()):
-            return _refuse(service, start_response)
+            caller = self._credentials.find(key) if self._credentials and key else None
+            if caller is None:
+                return _refuse(service, start_response)
+            try:
+                self._note(caller, environ, service, region)
+            except ApiError as error:
+                return _deny(service, error, start_response)
         if environ.get("PATH_INFO", "") in self._private:
             return self._answer_privately(environ, start_response)
         action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)
@@ -59,6 +74,12 @@ class Gateway:
         if service == "sagemaker" and environ.get("PATH_INFO", "").startswith(RUNTIME_PATH):
             return self._runtime(environ, start_response)
         return self._pass_to_moto(service, environ, start_response)
+
+    def _note(self, caller: Caller, environ: Environ, service: str, region: str) -> None:
+        if self._calls and self._calls.watching:
+            asked = read_operation(environ, service)
+            name = asked.name or f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
+            self._calls.note(caller, asked.service, name, asked.parameters, region)
 
     def _answer(
         self, action: str, environ: Environ, start_response: StartResponse
@@ -121,6 +142,14 @@ def _refuse(service: str, start_response: StartResponse) -> Iterable[bytes]:
         return [body.encode()]
     fault = {"__type": "UnrecognizedClientException", "message": message}
     return _send_json(403, fault, start_response)
+
+
+def _deny(service: str, error: ApiError, start_response: StartResponse) -> Iterable[bytes]:
+    status, content_type, body = refusal(service, error)
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(content)))]
+    start_response(f"{status} Denied", headers)
+    return [content]
 
 
 def _send_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +13,14 @@ from urllib.parse import quote, unquote
 
 from moto.logs.models import logs_backends
 
+from local.iam.calls import Calls
+
 LONGEST_EVENT = 256 * 1024  # bytes; CloudWatch Logs cuts at the same length
 
 
 class LogStream:
-    """One open log stream; `write` is safe from several threads."""
+    """One open log stream; `write` is safe from several threads. One without a backend keeps
+    nothing: the role that writes it may not."""
 
     def __init__(self, backend: Any, group: str, stream: str, path: Path) -> None:
         self._backend = backend
@@ -27,6 +31,8 @@ class LogStream:
 
     def write(self, message: str) -> None:
         """Append one event, stamped now (milliseconds)."""
+        if self._backend is None:
+            return
         event = {"timestamp": int(time.time() * 1000), "message": message[:LONGEST_EVENT]}
         with self._lock:
             self._file.write(json.dumps(event) + "\n")
@@ -42,16 +48,31 @@ class LogStream:
 class Logs:
     """Log groups and streams under one folder, one JSON Lines file a stream."""
 
-    def __init__(self, folder: Path, account: str, region: str) -> None:
+    def __init__(self, folder: Path, account: str, region: str, calls: Calls | None = None) -> None:
         self._folder = folder
+        self._calls = calls
         self._backend = logs_backends[account][region]
         self._restore()
 
     def open(self, group: str, stream: str) -> LogStream:
-        """Create the group and the stream as needed and open it for appending."""
+        """Create the group and the stream as needed and open it for appending.
+
+        In a role's name that takes its permissions; the lines are noted as one call of the role.
+        """
+        if not self._may_write(group, stream):
+            return LogStream(None, group, stream, Path(os.devnull))
         self._ensure(group, stream)
         path = self._folder / quote(group, safe="") / f"{quote(stream, safe='')}.jsonl"
         return LogStream(self._backend, group, stream, path)
+
+    def _may_write(self, group: str, stream: str) -> bool:
+        if self._calls is None:
+            return True
+        named = {"logGroupName": group, "logStreamName": stream}
+        operations = ["CreateLogStream", "PutLogEvents"]
+        if group not in self._backend.groups:
+            operations.insert(0, "CreateLogGroup")
+        return all(self._calls.permits_acting("logs", each, named) for each in operations)
 
     def _ensure(self, group: str, stream: str) -> None:
         if group not in self._backend.groups:

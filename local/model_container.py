@@ -17,6 +17,11 @@ def described_container(model: str, call: Call) -> dict[str, Any]:
     return _with_package(_only(containers, f"Model '{model}'"), call)
 
 
+def model_role(model: str, call: Call) -> str:
+    """The ARN of the role that a model's containers work under; empty when it has none."""
+    return str(call("DescribeModel", {"ModelName": model}).get("ExecutionRoleArn") or "")
+
+
 def _with_package(container: dict[str, Any], call: Call) -> dict[str, Any]:
     """A container that names a model package, completed with the package's own container."""
     name = container.get("ModelPackageName")

@@ -22,6 +22,8 @@ from typing import Any
 import moto.s3.models as moto_s3
 import moto.s3.responses  # noqa: F401 - before the object class is replaced: it keeps the original
 
+from local.iam.calls import Calls
+
 INDEX_DELAY = 0.5  # seconds between a change and its index on disk
 
 
@@ -105,13 +107,18 @@ def stored_key(bodies: Bodies) -> type[Any]:
 
 
 class Objects:
-    """S3 seen from inside the server: the same objects that boto3 sees, without HTTP."""
+    """S3 seen from inside the server: the same objects that boto3 sees, without HTTP.
 
-    def __init__(self, folder: Path, account: str, region: str) -> None:
+    What is done in a role's name (`local.iam.caller.acting`) is noted as calls of that role, which
+    may be refused: ApiError.
+    """
+
+    def __init__(self, folder: Path, account: str, region: str, calls: Calls | None = None) -> None:
         self._bodies = Bodies(folder / "bodies")
         self._index = folder / "index.json"
         self._account = account
         self._region = region
+        self._calls = calls
         self._dirty = threading.Event()
         self._writing = threading.Lock()
         moto_s3.FakeKey = stored_key(self._bodies)
@@ -123,6 +130,7 @@ class Objects:
 
     def list(self, bucket: str, prefix: str) -> list[StoredObject]:
         """Objects whose key starts with `prefix`, by key; empty when the bucket is not there."""
+        self._note("ListObjectsV2", bucket, Prefix=prefix)
         found = self._backend.buckets.get(bucket)
         keys = sorted(k for k in list(found.keys) if k.startswith(prefix)) if found else []
         objects = (self.find(bucket, key) for key in keys)
@@ -130,6 +138,10 @@ class Objects:
 
     def find(self, bucket: str, key: str) -> StoredObject | None:
         """The current object, or None when it is missing or deleted."""
+        self._note("GetObject", bucket, Key=key)
+        return self._find(bucket, key)
+
+    def _find(self, bucket: str, key: str) -> StoredObject | None:
         found = self._backend.buckets.get(bucket)
         entry: Any = found.keys.get(key) if found else None
         if not hasattr(entry, "digest"):
@@ -139,6 +151,7 @@ class Objects:
 
     def write(self, bucket: str, key: str, body: bytes | Path) -> None:
         """Put an object (with S3's notifications); creates the bucket when it is missing."""
+        self._note("PutObject", bucket, Key=key)
         data = body.read_bytes() if isinstance(body, Path) else body
         if bucket not in self._backend.buckets:
             self._backend.create_bucket(bucket, self._region)
@@ -147,9 +160,14 @@ class Objects:
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; a missing one is fine."""
-        if self.find(bucket, key):
+        self._note("DeleteObject", bucket, Key=key)
+        if self._find(bucket, key):
             self._backend.delete_object(bucket, key)
             self.mark_changed()
+
+    def _note(self, operation: str, bucket: str, **parameters: str) -> None:
+        if self._calls:
+            self._calls.note_acting("s3", operation, {"Bucket": bucket, **parameters})
 
     def mark_changed(self) -> None:
         """Tell the keeper that the index on disk is out of date."""

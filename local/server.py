@@ -36,6 +36,9 @@ from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
 from local.gateway import Gateway
+from local.iam.caller import caller
+from local.iam.calls import InvalidSwitch, Watch, read_watch
+from local.iam.tables import SCALING_ROLE
 from local.jobs.processing import ProcessingJobs
 from local.jobs.training import TrainingJobs
 from local.jobs.transform import TransformJobs
@@ -43,7 +46,7 @@ from local.journal import Journal
 from local.models import Models
 from local.pipelines.service import Pipelines
 from local.registry import Registry
-from local.sagemaker import LastingService, SageMaker
+from local.sagemaker import Call, LastingService, SageMaker
 from local.scaling import Scaling
 from local.scaling.pace import InvalidPace, Pace, read_pace
 from local.tuning.service import TuningJobs
@@ -140,7 +143,7 @@ def serve(folder: Path, region: str, port: int) -> None:
         pid=os.getpid(),
     )
     os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
-    backend = open_backend(folder, ACCOUNT, region, connection.environment())
+    backend = open_backend(folder, ACCOUNT, region, connection.environment(), _watch())
     server.app, close = _gateway(connection, backend)
     stop = threading.Event()
     keeper = threading.Thread(target=backend.objects.keep, args=(stop,), name="object-index")
@@ -168,7 +171,7 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
     functions.restore()
     alarms = Alarms(backend)  # before the journal puts alarms again
     # As late as its first call there is a SageMaker; the journal registers before that.
-    scaling = Scaling(backend, lambda *asked: services.sagemaker.call(*asked), clock, _pace())
+    scaling = Scaling(backend, _as_scaling(backend, lambda: services.sagemaker), clock, _pace())
     journal = Journal(backend.folder / "journal.jsonl")
     moto_app = DomainDispatcherApplication(create_backend_app)
     services = build_services(backend, lambda: journal.replay(moto_app))
@@ -184,6 +187,8 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
         backend.objects.mark_changed,
         private={CLOCK_ROUTE: clock.answer},
         runtime=services.runtime,
+        credentials=backend.credentials,
+        calls=backend.calls,
     )
 
     def close() -> None:
@@ -193,6 +198,18 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
     return gateway, close
 
 
+def _as_scaling(backend: Backend, sagemaker: Callable[[], SageMaker]) -> Call:
+    """SageMaker as Application Auto Scaling calls it, in the name of its service-linked role."""
+    role = f"arn:aws:iam::{backend.account}:role/{SCALING_ROLE}_SageMakerEndpoint"
+    scaler = caller(role, "AutoScaling-UpdateDesiredCapacity")
+
+    def call(action: str, request: dict[str, Any]) -> dict[str, Any]:
+        backend.calls.note(scaler, "sagemaker", action, request)
+        return sagemaker().call(action, request)
+
+    return call
+
+
 def _pace() -> Pace:
     try:
         return read_pace(os.environ)
@@ -200,6 +217,13 @@ def _pace() -> Pace:
         sys.exit(str(error))
 
         services.features.close()
+
+def _watch() -> Watch:
+    try:
+        return read_watch(os.environ)
+    except InvalidSwitch as error:
+        sys.exit(str(error))
+
 
 def _stop_on_signals(server: BaseWSGIServer) -> None:
     def stop(signum: int, frame: FrameType | None) -> None:

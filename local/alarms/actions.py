@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.alarms.transition import Change, queries_of, write_history
 from local.events.services import Services
+from local.iam.credentials import Credentials
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +21,8 @@ logger = logging.getLogger(__name__)
 class Actions:
     """Carries actions out in threads of its own: an evaluation never waits for them."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._services = Services(environment)
+    def __init__(self, credentials: Credentials) -> None:
+        self._services = Services(credentials)
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="alarm-action")
         self._kinds: dict[str, Callable[[str, Change], None]] = {
             "sns": self._publish,

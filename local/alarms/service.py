@@ -37,7 +37,7 @@ class Alarms:
 
     def __init__(self, backend: Backend, act: Act | None = None) -> None:
         self._backend = backend
-        self._act = act or Actions(backend.job_environment)
+        self._act = act or Actions(backend.credentials)
         self._indexes: dict[str, MetricIndex] = {}
         self._judged: dict[int, tuple[Any, ...]] = {}
         self._watches: dict[int, tuple[Any, Watch]] = {}

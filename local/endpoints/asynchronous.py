@@ -20,8 +20,10 @@ from local.endpoints.invocation import Answer, InstanceGone, Invocation, ModelTi
 from local.endpoints.model_error import CONTAINER
 from local.endpoints.notices import notify
 from local.endpoints.queue import Queue, Queued
+from local.endpoints.roles import model_caller
 from local.endpoints.submission import Accepted, Submission
 from local.errors import ApiError
+from local.iam.caller import acting
 from local.objects import split_uri
 
 logger = logging.getLogger(__name__)
@@ -128,6 +130,10 @@ class Asynchronous:
         configured = self._configured(queued.endpoint)
         if configured is None:
             return True
+        with acting(model_caller(self._backend, queued.endpoint)):
+            return self._perform(configured, queued, expired)
+
+    def _perform(self, configured: Configured, queued: Queued, expired: bool) -> bool:
         reply: Reply | None = None
         failure = ""
         try:
@@ -178,7 +184,11 @@ class Asynchronous:
             return queued.submission.invocation.body
         began = time.perf_counter()
         bucket, key = split_uri(location)
-        stored = self._backend.objects.find(bucket, key)
+        try:
+            stored = self._backend.objects.find(bucket, key)
+        except ApiError as error:  # what the model's role may not do
+            self._count(configured, queued, "RequestDownloadFailures")
+            raise _Failed(f"ClientError: {error.message}") from error
         if stored is None or stored.size > MOST_BYTES:
             self._count(configured, queued, "RequestDownloadFailures")
             fault = "does not exist" if stored is None else "is larger than 1 GiB"

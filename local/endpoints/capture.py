@@ -21,6 +21,8 @@ from typing import Any
 
 from local.backend import Backend
 from local.endpoints.invocation import Invocation, Reply
+from local.endpoints.roles import model_caller
+from local.iam.caller import acting
 from local.objects import split_uri
 
 logger = logging.getLogger(__name__)
@@ -195,7 +197,8 @@ class Capture:
         name = f"{moment:%M-%S}-{moment.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
         parts = [prefix.strip("/"), endpoint, variant, f"{moment:%Y/%m/%d/%H}", name]
         body = "".join(f"{record.line()}\n" for record in records)
-        self._backend.objects.write(bucket, "/".join(part for part in parts if part), body.encode())
+        with acting(model_caller(self._backend, endpoint, variant)):
+            self._backend.objects.write(bucket, "/".join(filter(None, parts)), body.encode())
 
 
 def encoded(options: Mapping[str, Any], content_type: str, body: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.errors import validation_error
-from local.model_container import Call, described_container, model_data
+from local.model_container import Call, described_container, model_data, model_role
 
 DEFAULT_PROGRAM = "inference.py"
 
@@ -21,6 +21,7 @@ class Container:
     image: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: bool = False
+    role: str = ""
 
     @property
     def program(self) -> str:
@@ -56,6 +57,7 @@ def resolve_container(model_name: str, call: Call) -> Container:
         image=str(found.get("Image", "")),
         environment=dict(found.get("Environment") or {}),
         prefix=_is_prefix(found),
+        role=model_role(model_name, call),
     )
 
 

@@ -23,6 +23,9 @@ from local.endpoints.invocation import (
 )
 from local.endpoints.model_folder import ModelFolders
 from local.endpoints.server_process import ServerProcess, announced, server_command
+from local.errors import ApiError
+from local.iam.actor import Actor, note_start
+from local.iam.caller import acting
 from local.jobs.failure import JobFailure
 from local.jobs.launcher import Launcher
 from local.jobs.launchers import shared_launcher
@@ -31,6 +34,7 @@ from local.jobs.layout import HostFolder
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 PING = 2.0  # seconds in which a ping must be answered, as on AWS
 FIRST_LOOK, LONGEST_LOOK = 0.005, 0.2  # seconds between two looks at a server that starts
+METRICS = "/aws/sagemaker/Endpoints"  # the namespace of what machines do
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL, once nothing is being answered
 
 
@@ -49,6 +53,12 @@ class Plan:
     @property
     def log_group(self) -> str:
         return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+
+    @property
+    def actor(self) -> Actor:
+        """The model's role, which each instance works under."""
+        session = f"endpoint-{self.endpoint}-{self.variant}"
+        return Actor(self.container.role, session, self.container.image)
 
 
 class Instance:
@@ -83,8 +93,9 @@ class Instance:
     def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Lay out the model, start its server, wait until it is healthy. Raises StartFailed."""
         try:
-            self._lay_model()
-            self._launch()
+            with acting(self.plan.actor.caller):
+                self._lay_model()
+                self._launch()
             self._wait_until_healthy(stopped)
         except BaseException:
             self.stop(patience=0)
@@ -142,9 +153,11 @@ class Instance:
         folders = ModelFolders(
             self._backend.objects, self._backend.folder / "endpoints" / "unpacked"
         )
+        plan = self.plan
         try:
-            folders.lay(self.plan.container, self._host.model)
-        except JobFailure as failure:
+            note_start(self._backend.calls, plan.actor, plan.log_group, METRICS)
+            folders.lay(plan.container, self._host.model)
+        except (ApiError, JobFailure) as failure:
             raise StartFailed(str(failure)) from failure
         if time.monotonic() - begun > self.plan.download_seconds:
             raise StartFailed(
@@ -156,7 +169,12 @@ class Instance:
         plan = self.plan
         try:
             command, self._secret = server_command(
-                self._backend, self._host, plan.container, plan.instance_type, plan.cores
+                self._backend,
+                self._host,
+                plan.container,
+                plan.actor,
+                plan.instance_type,
+                plan.cores,
             )
         except ValueError as error:
             raise StartFailed(str(error)) from error

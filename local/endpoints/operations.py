@@ -37,6 +37,7 @@ from local.endpoints.documents import (
 from local.endpoints.fleet import Fleet, Serving
 from local.endpoints.instance import Instance, Plan
 from local.endpoints.invocation import StartFailed
+from local.endpoints.roles import model_caller
 from local.endpoints.rollout import Guard, RolledBack, roll_out
 from local.endpoints.serverless import Serverless
 from local.endpoints.traffic import Generation, Traffic
@@ -119,6 +120,7 @@ class Operations:
             self._stopped.is_set,
         )
         try:
+            self._note_guards(name, deployment.alarms)
             roll_out(served.traffic, self._generation(name, config, variants), deployment, guard)
         except (RolledBack, ApiError) as error:
             self.conclude(name, IN_SERVICE, FailureReason=str(error))
@@ -126,6 +128,13 @@ class Operations:
         self._store.update(KIND, name, adopting(config, variants))
         self._serve(name, served.traffic, config)
         self.conclude(name, IN_SERVICE)
+
+    def _note_guards(self, name: str, alarms: Sequence[str]) -> None:
+        """The guards of an update are looked at with the model's role, too."""
+        if alarms:
+            asked = {"AlarmNames": list(alarms)}
+            who = model_caller(self._backend, name)
+            self._backend.calls.note(who, "cloudwatch", "DescribeAlarms", asked)
 
     def resize(self, name: str, variants: Sequence[Variant]) -> None:
         """Other instance counts and weights for what serves."""

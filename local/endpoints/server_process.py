@@ -12,6 +12,7 @@ from pathlib import Path
 
 from local.backend import Backend
 from local.endpoints.container import Container
+from local.iam.actor import Actor
 from local.jobs.launcher import HostCommand, Launcher, Process
 from local.jobs.layout import HostFolder, base_environment, write_hosts_file
 from local.jobs.machine import gpu_variables
@@ -75,7 +76,12 @@ class ServerProcess:
 
 
 def server_command(
-    backend: Backend, host: HostFolder, container: Container, instance_type: str, cores: int
+    backend: Backend,
+    host: HostFolder,
+    container: Container,
+    actor: Actor,
+    instance_type: str,
+    cores: int,
 ) -> tuple[HostCommand, str]:
     """The command that serves `container` in `host`, and the secret that its requests carry."""
     host.model.mkdir(parents=True, exist_ok=True)
@@ -85,7 +91,7 @@ def server_command(
     environment = {
         **base_environment(max(1, cores // container.workers)),
         **gpu_variables(instance_type, 1, 0),
-        **backend.job_environment,
+        **backend.credentials.environment_of(actor.role, actor.session),
         **container.environment,
         "PYTHONPATH": ":".join(filter(None, [code, container.environment.get("PYTHONPATH", "")])),
         SECRET: secret,

@@ -17,6 +17,7 @@ from local.events.envelope import Event, envelope, iso_time
 from local.events.pattern import compile_pattern
 from local.events.services import Services
 from local.events.targets import call_target, parse_arn
+from local.iam.credentials import Credentials
 from local.metrics import Metrics
 from local.store import Store
 
@@ -33,12 +34,12 @@ class Events:
         region: str,
         store: Store,
         metrics: Metrics,
-        environment: Mapping[str, str],
+        credentials: Credentials,
     ) -> None:
         self._account = account
         self._region = region
         self._metrics = metrics
-        self._services = Services(environment)
+        self._services = Services(credentials)
         self._deliveries = Deliveries(self._send, dead_letters(self._services), store, metrics)
 
     def emit(

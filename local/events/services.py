@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from local.iam.credentials import Credentials
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
 
@@ -15,26 +16,28 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
 class Services:
     """boto3 clients of this server, made when first asked for.
 
-    `environment` holds the AWS_… variables that lead to it; nothing is read from the user's own
-    environment or files.
+    Nothing is read from the user's own environment or files.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self._clients: dict[tuple[str, str], Any] = {}
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
 
-    def client(self, service: str, region: str) -> Any:
-        """A client, shared by all threads."""
+    def client(self, service: str, region: str, role: str = "") -> Any:
+        """A client, shared by all threads: the role's, or the service's own without one."""
+        key = (service, region, role)
         with self._lock:  # boto3's session is not safe for threads, its clients are
-            if (service, region) not in self._clients:
-                self._clients[service, region] = self._make(service, region)
-            return self._clients[service, region]
+            if key not in self._clients:
+                self._clients[key] = self._make(*key)
+            return self._clients[key]
 
-    def _make(self, service: str, region: str) -> Any:
+    def _make(self, service: str, region: str, role: str) -> Any:
+        environment = self._credentials.environment_of(role, "events")
         session = boto3.session.Session(
-            aws_access_key_id=self._environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self._environment["AWS_SECRET_ACCESS_KEY"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
             region_name=region,
         )
         # One attempt: the retries of a delivery are counted by the delivery.
@@ -43,5 +46,5 @@ class Services:
             read_timeout=READ_TIMEOUT,
             retries={"total_max_attempts": 1},
         )
-        url = self._environment["AWS_ENDPOINT_URL"]
+        url = environment["AWS_ENDPOINT_URL"]
         return session.client(service, endpoint_url=url, config=config)

@@ -59,7 +59,7 @@ def kind(arn: Arn) -> str:
 
 
 def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
-    services.client("stepfunctions", arn.region).start_execution(
+    services.client("stepfunctions", arn.region, _role(delivery)).start_execution(
         stateMachineArn=arn.text,
         name=f"{delivery.event['id']}_{_token(delivery)}",
         input=payload(delivery.target, delivery.matched),
@@ -68,10 +68,11 @@ def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
 
 def _function(services: Services, delivery: Delivery, arn: Arn) -> None:
     client = services.client("lambda", arn.region)
+    invoker = services.client("lambda", arn.region, _role(delivery))
     if not delivery.by_schedule:
         _demand(_function_policy(client, arn), "lambda:InvokeFunction", delivery, arn)
     text = payload(delivery.target, delivery.matched)
-    client.invoke(FunctionName=arn.text, InvocationType="Event", Payload=text.encode())
+    invoker.invoke(FunctionName=arn.text, InvocationType="Event", Payload=text.encode())
 
 
 def _function_policy(client: Any, arn: Arn) -> str:
@@ -88,7 +89,8 @@ def _topic(services: Services, delivery: Delivery, arn: Arn) -> None:
     if not delivery.by_schedule:
         policy = client.get_topic_attributes(TopicArn=arn.text)["Attributes"].get("Policy", "")
         _demand(policy, "sns:Publish", delivery, arn)
-    client.publish(TopicArn=arn.text, Message=payload(delivery.target, delivery.matched))
+    publisher = services.client("sns", arn.region, _role(delivery))
+    publisher.publish(TopicArn=arn.text, Message=payload(delivery.target, delivery.matched))
 
 
 def _queue(services: Services, delivery: Delivery, arn: Arn) -> None:
@@ -96,19 +98,19 @@ def _queue(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = delivery.target.get("SqsParameters") or {}
     if "MessageGroupId" in parameters:
         message["MessageGroupId"] = parameters["MessageGroupId"]
-    send_to_queue(services, delivery, arn, message)
+    send_to_queue(services, delivery, arn, message, _role(delivery))
 
 
 def send_to_queue(
-    services: Services, delivery: Delivery, arn: Arn, message: Mapping[str, Any]
+    services: Services, delivery: Delivery, arn: Arn, message: Mapping[str, Any], role: str = ""
 ) -> None:
-    """Put one message into a queue that lets the rule do so."""
+    """Put one message into a queue that lets the rule do so, or the schedule's role."""
     client = services.client("sqs", arn.region)
     url = client.get_queue_url(QueueName=arn.name)["QueueUrl"]
     if not delivery.by_schedule:
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
         _demand(found.get("Attributes", {}).get("Policy", ""), "sqs:SendMessage", delivery, arn)
-    client.send_message(QueueUrl=url, **message)
+    services.client("sqs", arn.region, role).send_message(QueueUrl=url, **message)
 
 
 def _pipeline(services: Services, delivery: Delivery, arn: Arn) -> None:
@@ -116,7 +118,7 @@ def _pipeline(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = [
         {"Name": item["Name"], "Value": _parameter(delivery, item["Value"])} for item in given or []
     ]
-    services.client("sagemaker", arn.region).start_pipeline_execution(
+    services.client("sagemaker", arn.region, _role(delivery)).start_pipeline_execution(
         PipelineName=arn.text,
         PipelineParameters=parameters,
         ClientRequestToken=_token(delivery),
@@ -143,6 +145,11 @@ def _log_group(services: Services, delivery: Delivery, arn: Arn) -> None:
         "message": payload(delivery.target, delivery.matched),
     }
     client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+
+def _role(delivery: Delivery) -> str:
+    """The role in whose name the target is called; empty where the target's own policy decides."""
+    return str(delivery.target.get("RoleArn") or "")
 
 
 def _demand(policy: str, action: str, delivery: Delivery, arn: Arn) -> None:

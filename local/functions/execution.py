@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +23,7 @@ from local.functions.function import (
     variables_of,
 )
 from local.functions.processes import Start, Started, Starter
+from local.iam.credentials import Credentials
 
 # Seconds for the handler's module to be imported, before the function's own time begins. AWS gives
 # 10; a laptop that also trains needs more.
@@ -32,10 +33,10 @@ ON_DEMAND, PROVISIONED = "on-demand", "provisioned-concurrency"
 
 @dataclass(frozen=True)
 class Place:
-    """What environments share: what starts their processes, their variables, their folder."""
+    """What environments share: what starts their processes, their credentials, their folder."""
 
     starter: Starter
-    job_environment: Mapping[str, str]
+    credentials: Credentials
     folder: Path
 
 
@@ -108,9 +109,8 @@ class Environment:
     def _start(self) -> Started:
         self._place.folder.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(dir=self._place.folder))
-        variables = variables_of(
-            self.function, self.log_stream, self._initialization, self._place.job_environment
-        )
+        own = self._place.credentials.environment_of(self.function.role, self.function.name)
+        variables = variables_of(self.function, self.log_stream, self._initialization, own)
         start = Start(
             {**variables, "TMPDIR": str(self._folder)},
             self.function.code,

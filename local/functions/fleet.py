@@ -6,13 +6,14 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
 from local.functions.execution import ON_DEMAND, PROVISIONED, Environment, Place
 from local.functions.function import Function
 from local.functions.processes import Starter, shared_starter
+from local.iam.credentials import Credentials
 
 IDLE = (
     300.0  # seconds without a call after which an environment ends; AWS keeps them 5 to 15 minutes
@@ -30,12 +31,12 @@ class Fleet:
     def __init__(
         self,
         folder: Path,
-        job_environment: Mapping[str, str],
+        credentials: Credentials,
         starter: Starter | None = None,
         idle: float = IDLE,
     ) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # what a killed server has left
-        self._place = Place(starter or shared_starter(), job_environment, folder)
+        self._place = Place(starter or shared_starter(), credentials, folder)
         self._seconds = idle
         self._idle: dict[Key, list[Environment]] = {}
         self._changed = threading.Condition()

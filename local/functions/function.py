@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.iam.caller import Caller, caller
 from local.jobs.layout import base_environment
 
 MEMORY_PER_CORE = 1769  # MB; Lambda gives one core for so much memory
@@ -37,10 +38,16 @@ class Function:
     variables: Mapping[str, str]
     revision: str = ""
     dead_letters: str | None = None  # the ARN of the queue or topic for events given up
+    role: str = ""
 
     @property
     def log_group(self) -> str:
         return f"/aws/lambda/{self.name}"
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who it is for what it calls: a session of its role that has its own name."""
+        return caller(self.role, self.name)
 
 
 @dataclass(frozen=True)

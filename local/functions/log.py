@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from local.functions.function import Function, Invocation, Outcome
+from local.iam.caller import acting
 from local.logs import Logs
 
 TAIL = 4096  # bytes of the log that LogType=Tail answers
@@ -26,7 +27,8 @@ class InvocationLog:
         notice: Callable[[str], None],
     ) -> None:
         self._function, self._invocation = function, invocation
-        self._stream = logs.open(function.log_group, invocation.log_stream)
+        with acting(function.caller):
+            self._stream = logs.open(function.log_group, invocation.log_stream)
         self._notice = notice
         self._lines: deque[str] = deque()
         self._bytes = 0

@@ -80,6 +80,7 @@ class Lookup:
             variables=dict(found.environment_vars),
             revision=found.revision,
             dead_letters=found.dead_letters.get("TargetArn"),
+            role=str(found.role or ""),
         )
 
 

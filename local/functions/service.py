@@ -26,6 +26,7 @@ from local.functions.measures import Measures
 from local.functions.processes import Starter
 from local.functions.provisioned import Provisioned
 from local.functions.records import Settings, all_settings, settings
+from local.iam.caller import acting
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,7 @@ class Functions:
         self._backend = backend
         self.account_limit = scale.account_limit
         self._lookup = Lookup(backend.account, backend.region, Code(folder))
-        self._fleet = Fleet(
-            folder / "environments", backend.job_environment, scale.starter, scale.idle
-        )
+        self._fleet = Fleet(folder / "environments", backend.credentials, scale.starter, scale.idle)
         self._concurrency = Concurrency(self._fleet)
         self._measures = Measures(backend)
         self._events = Queue(self, scale.retry_delays)
@@ -198,7 +197,9 @@ class Functions:
 
     def _write_init(self, function: Function, stream: str, line: str) -> None:
         """A line that a function prints while it is provisioned: no invocation is there yet."""
-        with closing(self._backend.logs.open(function.log_group, stream)) as opened:
+        with acting(function.caller):
+            opened = self._backend.logs.open(function.log_group, stream)
+        with closing(opened):
             opened.write(line)
 
 

@@ -10,7 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from local.jobs.failure import JobFailure
+from local.errors import ApiError
+from local.iam.actor import Actor, note_start
+from local.iam.caller import acting
+from local.jobs.failure import JobFailure, client_error
 from local.jobs.hosts import MAX_WAIT, STOPPED, Hosts, Limits, Outcome
 from local.jobs.launcher import HostCommand, Launcher
 from local.jobs.layout import HostFolder
@@ -35,6 +38,7 @@ class Work(Protocol):
 
     name: str
     size: Size
+    actor: Actor
     folders: Sequence[HostFolder]
 
     def wait(self) -> None:
@@ -84,12 +88,18 @@ class Execution:
         threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
 
     def _run(self, work: Work) -> None:
+        with acting(work.actor.caller):
+            self._perform(work)
+
+    def _perform(self, work: Work) -> None:
         control = self._table.control(work.name)
         ended, failure = "", None
         try:
             ended, failure = self._take_turn(work, control)
         except JobFailure as error:
             failure = error
+        except ApiError as error:  # what the job's role may not do
+            failure = client_error(error.message)
         except Exception as error:  # the edge of the thread: any fault of ours ends as a failed job
             logger.exception("the run of %s failed", work.name)
             failure = JobFailure("InternalServerError", f"{type(error).__name__}: {error}")
@@ -111,6 +121,8 @@ class Execution:
     def _run_hosts(self, work: Work, control: Control, cores: int) -> tuple[str, JobFailure | None]:
         for folder in work.folders:
             folder.clear()
+        group = self._table.kind.log_group
+        note_start(self._backend.calls, work.actor, group, namespace=group)
         commands = work.download(cores)
         if control.stopped():
             return STOPPED, None

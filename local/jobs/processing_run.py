@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from local.iam.actor import Actor
 from local.jobs.artifacts import FolderSync
 from local.jobs.channels import find_content, place
 from local.jobs.execution import Size
@@ -48,6 +49,15 @@ class ProcessingRun:
             for output in request.outputs
         }
         self.name = request.name
+        self.actor = Actor(
+            role=str(request.raw.get("RoleArn", "")),
+            session=f"{table.kind.resource}-{request.name}",
+            image=str(request.raw["AppSpecification"].get("ImageUri", "")),
+            volume_key=str(
+                request.raw["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId", "")
+            ),
+            output_key=str(request.raw.get("ProcessingOutputConfig", {}).get("KmsKeyId", "")),
+        )
         self.size = Size(request.instance_type, len(folders))
         self.folders: Sequence[HostFolder] = folders
 
@@ -94,7 +104,7 @@ class ProcessingRun:
         environment = {
             **base_environment(cores),
             **gpu_variables(self._request.instance_type, len(self.folders), rank),
-            **self._backend.job_environment,
+            **self._backend.credentials.environment_of(self.actor.role, self.actor.session),
             **self._request.raw.get("Environment", {}),
             "PROCESSING_JOB_NAME": self.name,
             "PROCESSING_JOB_ARN": self._arn,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local.backend import Backend
+from local.iam.actor import Actor
 from local.jobs.channels import find_content, place
 from local.jobs.failure import client_error
 from local.jobs.launcher import HostCommand
@@ -37,6 +38,7 @@ class TrainingHosts:
     request: TrainingRequest
     arn: str
     folders: tuple[HostFolder, ...]
+    actor: Actor
 
     def lay_out(self, cores: int) -> list[HostCommand]:
         """Folders, data and code of every host; the commands to run. Raises JobFailure."""
@@ -122,7 +124,7 @@ class TrainingHosts:
         return {
             **base_environment(cores),
             **gpu_variables(instance_type, len(self.folders), rank),
-            **self.backend.job_environment,
+            **self.backend.credentials.environment_of(self.actor.role, self.actor.session),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
             "BREEDLINE_FEATURE_CACHE": str(self._feature_cache()),

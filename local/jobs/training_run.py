@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from local.iam.actor import Actor
 from local.jobs.artifacts import FolderSync, merged, upload_archive, upload_tree
 from local.jobs.execution import Size
 from local.jobs.failure import JobFailure, client_error
@@ -37,7 +38,14 @@ class TrainingRun:
         self._table = table
         self._backend = table.backend
         self._request = request
-        self._hosts = TrainingHosts(table.backend, request, arn, folders)
+        self.actor = Actor(
+            role=str(request.raw.get("RoleArn", "")),
+            session=f"{table.kind.resource}-{request.name}",
+            image=str(request.algorithm.get("TrainingImage", "")),
+            volume_key=str(request.raw.get("ResourceConfig", {}).get("VolumeKmsKeyId", "")),
+            output_key=str(request.raw["OutputDataConfig"].get("KmsKeyId", "")),
+        )
+        self._hosts = TrainingHosts(table.backend, request, arn, folders, self.actor)
         self._metrics = metrics
         self._grace = grace
         self._on_metric = on_metric

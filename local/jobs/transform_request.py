@@ -8,18 +8,19 @@ from typing import Any
 from local.errors import validation_error
 from local.jobs.channels import Source, source_from
 from local.jobs.layout import host_names
-from local.model_container import Call, described_container
+from local.model_container import Call, described_container, model_role
 
 WHOLE = "$"  # the filter that changes nothing
 
 
 @dataclass(frozen=True)
 class TransformRequest:
-    """What a transform job runs, and the container of its model."""
+    """What a transform job runs, the container of its model, and the model's role."""
 
     raw: dict[str, Any]
     source: Source
     container: dict[str, Any]
+    role: str = ""
 
     @property
     def name(self) -> str:
@@ -56,7 +57,8 @@ def read_transform_request(raw: dict[str, Any], call: Call) -> TransformRequest:
     data = raw["TransformInput"]["DataSource"]["S3DataSource"]
     gunzip = raw["TransformInput"].get("CompressionType", "None") == "Gzip"
     source = source_from({**data, "S3DataDistributionType": "ShardedByS3Key"}, gunzip)
-    return TransformRequest(raw, source, described_container(raw["ModelName"], call))
+    model = raw["ModelName"]
+    return TransformRequest(raw, source, described_container(model, call), model_role(model, call))
 
 
 def _check_supported(raw: dict[str, Any]) -> None:

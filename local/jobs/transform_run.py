@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from local.iam.actor import Actor
 from local.jobs.artifacts import merged, upload_tree
 from local.jobs.channels import Content, find_content, place
 from local.jobs.execution import Size
@@ -40,6 +41,13 @@ class TransformRun:
         self._request = request
         self._grace = grace
         self.name = request.name
+        self.actor = Actor(
+            role=request.role,
+            session=f"{table.kind.resource}-{request.name}",
+            image=str(request.container.get("Image", "")),
+            volume_key=str(request.raw["TransformResources"].get("VolumeKmsKeyId", "")),
+            output_key=str(request.raw["TransformOutput"].get("KmsKeyId", "")),
+        )
         self.size = Size(request.instance_type, len(folders))
         self.folders: Sequence[HostFolder] = folders
 
@@ -96,7 +104,7 @@ class TransformRun:
         environment = {
             **base_environment(cores),
             **gpu_variables(self._request.instance_type, len(self.folders), rank),
-            **self._backend.job_environment,
+            **self._backend.credentials.environment_of(self.actor.role, self.actor.session),
             "SAGEMAKER_BATCH": "True",
             **self._request.environment,
         }

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from local.backend import Backend
+from local.iam.caller import Caller
 from local.pipelines import retry, schedule
 from local.pipelines.cache import cache_key, newest_match
 from local.pipelines.definition import Definition, Step
@@ -62,11 +63,12 @@ def job_name(step: Step, execution_id: str, prefix: str | None) -> str:
 
 @dataclass(frozen=True)
 class Ports:
-    """The ways out of an execution: SageMaker's actions, functions, queues."""
+    """The ways out of an execution: SageMaker's actions, functions, queues; and who goes them."""
 
     call: Call
     invoke: Invoke
     send_message: Callable[[str, str], None]
+    caller: Caller | None = None
 
 
 class Execution:
@@ -83,7 +85,7 @@ class Execution:
         self._document = document
         selected = document.get("_SelectedSteps")
         self._plan = definition.select(frozenset(selected)) if selected else definition
-        self._properties = Properties(backend, records, ports.call, arn, definition)
+        self._properties = Properties(backend, records, ports.call, arn, definition, ports.caller)
         self._stopping = threading.Event()
         self._changed = threading.Condition()
 

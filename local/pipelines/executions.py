@@ -7,8 +7,10 @@ from typing import Any
 
 from local.backend import Backend
 from local.errors import not_found, validation_error
+from local.iam.caller import caller
 from local.listing import Listing, cut_page
 from local.pipelines import parameters
+from local.pipelines.attribution import in_the_name_of
 from local.pipelines.catalog import Catalog
 from local.pipelines.definition import Definition
 from local.pipelines.execution import Execution, Ports, new_id
@@ -103,6 +105,7 @@ class Executions:
             "LastModifiedBy": {},
             "PipelineVersionId": version["PipelineVersionId"],
             "_Pipeline": name,
+            "_Role": pipeline.get("RoleArn", ""),
             "_Definition": version["PipelineDefinition"],
             "_Parameters": values,
             "_SelectedSteps": sorted(selected) or None,
@@ -117,7 +120,10 @@ class Executions:
         return arn
 
     def _run(self, arn: str, definition: Definition) -> None:
-        execution = Execution(self._backend, self._records, self._ports, arn, definition)
+        document = self._records.execution(arn)
+        someone = caller(document.get("_Role", ""), f"pipeline-{document['_Pipeline']}")
+        ports = in_the_name_of(someone, self._backend.calls, self._ports)
+        execution = Execution(self._backend, self._records, ports, arn, definition)
         self._running[arn] = execution
         execution.start(then=lambda: self._ended(arn, execution))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.backend import Backend
 from local.errors import ApiError
+from local.iam.caller import Caller, acting
 from local.objects import split_uri
 from local.pipelines.callbacks import typed_outputs
 from local.pipelines.definition import Definition
@@ -21,16 +22,23 @@ TOP_TRAINING_JOBS = 50  # a tuning step shows its best training jobs, at most th
 
 
 class Properties:
-    """Reads the finished steps of one execution."""
+    """Reads the finished steps of one execution, and S3 as `reader`, the pipeline's role."""
 
     def __init__(
-        self, backend: Backend, records: Records, call: Call, arn: str, definition: Definition
+        self,
+        backend: Backend,
+        records: Records,
+        call: Call,
+        arn: str,
+        definition: Definition,
+        reader: Caller | None = None,
     ) -> None:
         self._objects = backend.objects
         self._records = records
         self._call = call
         self._arn = arn
         self._definition = definition
+        self._reader = reader
 
     def scope(self, parameters: Mapping[str, Any]) -> Scope:
         """A Scope over these steps, without execution variables yet."""
@@ -103,8 +111,9 @@ class Properties:
     def json_object(self, uri: str) -> Any:
         """The parsed JSON object at an S3 URI; raises ValueFault."""
         try:
-            stored = self._objects.find(*split_uri(uri))
-        except ValueError as error:
+            with acting(self._reader):
+                stored = self._objects.find(*split_uri(uri))
+        except (ApiError, ValueError) as error:
             raise ValueFault(str(error)) from error
         if stored is None:
             raise ValueFault(f"There is no object at {uri}, where JSON was expected.")

@@ -27,7 +27,7 @@ class StepFunctions:
     """State machines, executions, task tokens, activities. Raises ApiError."""
 
     def __init__(self, backend: Backend) -> None:
-        repair_interpreter(backend.job_environment)
+        repair_interpreter(backend.credentials.environment_of)
         self._shapes = Shapes("stepfunctions")
         machines = Machines(backend, check_definition)
         self._executions = Executions(backend, machines)

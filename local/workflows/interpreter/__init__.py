@@ -7,7 +7,7 @@ it no longer needs. They change moto's modules for the process that serves.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from local.workflows.interpreter import (
     choices,
@@ -33,9 +33,12 @@ REPAIRS: tuple[Callable[[], None], ...] = (
 )
 
 
-def repair_interpreter(environment: Mapping[str, str]) -> None:
-    """Repair moto's interpreter once, and let its tasks call the server of `environment`."""
-    clients.call_server(environment)
+def repair_interpreter(environment_of: clients.EnvironmentOf) -> None:
+    """Repair moto's interpreter once, and let its tasks call the server as their machine's role.
+
+    `environment_of` gives the AWS_… variables of a role and a session.
+    """
+    clients.call_server(environment_of)
     _repair_once()
 
 

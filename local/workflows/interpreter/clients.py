@@ -1,11 +1,11 @@
-"""boto3 clients of tasks: they call this server with its own key, whatever the shell says."""
+"""boto3 clients of tasks: they call this server as the machine's role, whatever the shell says."""
 
 from __future__ import annotations
 
 import functools
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.config
@@ -23,32 +23,36 @@ ALONE = {
     "credentials_file": (None, None, os.devnull, None),
 }
 LONGEST_CALL = 900  # seconds; a Lambda function's own limit
+SESSION = "states"  # the name of the role's session
 ORIGINAL = boto_client.boto_client_for
+EnvironmentOf = Callable[[str, str], Mapping[str, str]]
 
 
 class Clients:
-    """One client for each service and region; boto's clients may be shared by threads."""
+    """One client for each service, region and role; boto's clients may be shared by threads."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+    def __init__(self, environment_of: EnvironmentOf) -> None:
+        self._environment_of = environment_of
         self._session = botocore.session.Session(session_vars=ALONE)
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], Any] = {}
+        self._made: dict[tuple[str, str, str], Any] = {}
 
-    def get(self, service: str, region: str) -> Any:
+    def get(self, service: str, region: str, role: str) -> Any:
         with self._lock:  # making one is not safe in threads
-            key = (service, region or self._environment["AWS_REGION"])
+            key = (service, region, role)
             if key not in self._made:
                 self._made[key] = self._make(*key)
             return self._made[key]
 
-    def _make(self, service: str, region: str) -> Any:
+    def _make(self, service: str, region: str, role: str) -> Any:
+        environment = self._environment_of(role, SESSION)
         return self._session.create_client(
             service,
-            region_name=region,
-            endpoint_url=self._environment.get("AWS_ENDPOINT_URL"),
-            aws_access_key_id=self._environment.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=self._environment.get("AWS_SECRET_ACCESS_KEY"),
+            region_name=region or environment["AWS_REGION"],
+            endpoint_url=environment.get("AWS_ENDPOINT_URL"),
+            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
             config=botocore.config.Config(
                 parameter_validation=False,  # the service itself refuses, in its own words
                 retries={"total_max_attempts": 1, "mode": "standard"},
@@ -64,12 +68,13 @@ class Clients:
         )
 
 
-def call_server(environment: Mapping[str, str]) -> None:
+def call_server(environment_of: EnvironmentOf) -> None:
     """moto calls localhost with a key of its own; call the server that runs the executions."""
-    made = Clients(environment)
+    made = Clients(environment_of)
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-        return made.get(service, region)
+        role = state_credentials.role_arn if state_credentials else ""
+        return made.get(service, region, role)
 
     replace_everywhere("boto_client_for", boto_client.boto_client_for, client_for)
     boto_client.boto_client_for = client_for

@@ -89,7 +89,9 @@ class SageMakerTask(StateTaskServiceCallback):  # type: ignore[misc]
         normalised_parameters: dict[str, Any],
         state_credentials: Any,
     ) -> None:
-        client = boto_client.boto_client_for(resource_runtime_part.region, "sagemaker")
+        client = boto_client.boto_client_for(
+            resource_runtime_part.region, "sagemaker", state_credentials
+        )
         method = getattr(client, self._get_boto_service_action())
         env.stack.append(_answer(method(**normalised_parameters)))
 
@@ -104,7 +106,9 @@ class SageMakerTask(StateTaskServiceCallback):  # type: ignore[misc]
         if job is None:
             raise RuntimeError(f"{self.resource.api_action} cannot be waited for with .sync")
         env.stack.pop()
-        client = boto_client.boto_client_for(resource_runtime_part.region, "sagemaker")
+        client = boto_client.boto_client_for(
+            resource_runtime_part.region, "sagemaker", state_credentials
+        )
         followed = _Followed(client, job, normalised_parameters[job.name_field])
         described = wait_for(env, followed.poll, followed.stop)
         if described is None:
@@ -190,7 +194,9 @@ def _wait_for_execution(original: Callable[..., None]) -> Callable[..., None]:
         if task.resource.condition == ResourceCondition.WaitForTaskToken:
             original(task, env, resource_runtime_part, normalised_parameters, state_credentials)
             return
-        client = boto_client.boto_client_for(resource_runtime_part.region, "stepfunctions")
+        client = boto_client.boto_client_for(
+            resource_runtime_part.region, "stepfunctions", state_credentials
+        )
         arn = env.stack.pop()["ExecutionArn"]
         described = wait_for(
             env, lambda: _ended(client, arn), lambda: client.stop_execution(executionArn=arn)
