@@ -15,9 +15,9 @@ from provision.teardown.ownership import DEPLOYED, claim, kept, unless_gone
 from provision.waiting import until_gone
 from settings import Settings
 from statemachine.names import VARIANT
-from statemachine.scaling import DIMENSION
 
 SCALING, ENDPOINT, CONFIG, MODEL = "scaling", "endpoint", "endpoint-config", "model"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 def find_serving(clients: Clients, settings: Settings) -> Iterator[Change]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 
 import pytest
+
+from tests.end_to_end.command_line import ROOT
 
 IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312"
 ASLEEP = ["python3", "-c", "import time; print('asleep', flush=True); time.sleep(600)"]
@@ -66,6 +70,15 @@ def job_streams(account):
         return logs.describe_log_streams(logGroupName=group)["logStreams"]
     except logs.exceptions.ResourceNotFoundException:
         return []
+
+
+def test_it_imports_no_sdk_that_compiles():
+    code = (
+        "import commands.destroy, sys\n"
+        "sys.exit(', '.join({'sagemaker', 'stepfunctions'} & {*sys.modules}) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_a_terminal_and_without_yes_it_refuses_in_a_sentence(running, call, monkeypatch):

@@ -25,9 +25,9 @@ from statemachine.endpoint_config import (
 )
 from statemachine.names import Names
 from tests.provision.in_process import SageMakerClient
+from tests.provision.mortal import Killed, Mortal
 
 ALL = Scope(data=True, registry=True)
-READING = ("describe", "list", "get", "head", "can")
 JOBS = "/aws/sagemaker/TrainingJobs"
 SCALED = {
     "ServiceNamespace": "sagemaker",
@@ -70,41 +70,6 @@ class Provisioned:
         if not self.kept.pop((FunctionName, Qualifier), None):
             fault = {"Code": "ProvisionedConcurrencyConfigNotFoundException", "Message": "none"}
             raise ClientError({"Error": fault}, "DeleteProvisionedConcurrencyConfig")
-
-
-class Killed(BaseException):
-    """The command died."""
-
-
-class Mortal:
-    """Clients that die after so many calls that change something."""
-
-    def __init__(self, clients: Clients, calls: float = float("inf")) -> None:
-        self._clients, self._left, self.made = clients, calls, 0
-
-    def clients(self) -> Clients:
-        return Clients(lambda service: Guarded(self._clients(service), self), lambda _: None)
-
-    def count(self) -> None:
-        self.made += 1
-        if self.made > self._left:
-            raise Killed
-
-
-class Guarded:
-    def __init__(self, client: Any, mortal: Mortal) -> None:
-        self._client, self._mortal = client, mortal
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if name.startswith(READING) or not callable(found):
-            return found
-
-        def call(**request: Any) -> Any:
-            self._mortal.count()
-            return found(**request)
-
-        return call
 
 
 @pytest.fixture
