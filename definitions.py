@@ -151,12 +151,43 @@ def _positive(text: str) -> float:
 
 
 def _add_local_commands(local: argparse.ArgumentParser) -> None:
-    actions = ["start", "stop", "status", "env", "reset", "logs", "advance"]
+    actions = ["start", "stop", "status", "env", "reset", "logs", "advance", "interrupt"]
     local.add_argument("action", choices=actions)
-    local.add_argument("seconds", nargs="?", type=_positive, help="how far `advance` goes")
+    local.add_argument(
+        "subject",
+        nargs="?",
+        action=_Subject,
+        metavar="SECONDS|JOB",
+        help="how far `advance` goes; the spot training job that `interrupt` means",
+    )
+    local.set_defaults(seconds=None, job=None)
+    local.add_argument(
+        "--away",
+        type=_positive,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long spot capacity is away after `interrupt` (default: not at all)",
+    )
     local.add_argument(
         "--port", type=_port, default=0, help="port to listen on (default: a free one)"
     )
+
+
+class _Subject(argparse.Action):
+    """What an action of `local` is about: seconds, or for `interrupt` a job's name."""
+
+    def __call__(
+        self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        if values is None:
+            return
+        if namespace.action == "interrupt":
+            namespace.job = values
+            return
+        try:
+            namespace.seconds = _positive(values)
+        except argparse.ArgumentTypeError as error:
+            parser.error(str(error))
 
 
 def _port(text: str) -> int:

@@ -1,4 +1,4 @@
-"""`local start|stop|status|env|reset|logs|advance`: the embedded AWS as a process."""
+"""`local start|stop|status|env|reset|logs|advance|interrupt`: the embedded AWS as a process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from commands.output import emit
 from commands.session import Session
 from errors import BreedlineError
 from local.clock import advance_clock
-from local.connection import ensure_server, find_server, log_path, stop_server
+from local.connection import Connection, ensure_server, find_server, log_path, stop_server
+from local.interruption import interrupt_job
 
 LOG_LINES = 200
 
@@ -33,6 +34,7 @@ def local(session: Session, arguments: argparse.Namespace) -> int:
         "reset": _reset,
         "logs": _logs,
         "advance": _advance,
+        "interrupt": _interrupt,
     }
     return actions[arguments.action](session, session.local_folder, arguments)
 
@@ -111,10 +113,30 @@ def _advance(session: Session, folder: Path, arguments: argparse.Namespace) -> i
         raise BreedlineError(
             "`local advance` wants a number of seconds, as in `local advance 3600`."
         )
-    connection = find_server(folder)
-    if connection is None:
-        raise BreedlineError("The embedded AWS is not running; `local start` starts it.")
+    connection = _running(folder)
     now = datetime.fromtimestamp(advance_clock(connection, arguments.seconds), tz=timezone.utc)
     text = f"Its schedules take it for {now:%Y-%m-%d %H:%M:%S} UTC now."
     emit({"now": now.isoformat()}, text, session.as_json)
     return 0
+
+
+def _interrupt(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+    """Take the instances of a spot training job away; it goes on when others are there."""
+    if arguments.job is None:
+        raise BreedlineError(
+            "`local interrupt` wants the name of a training job, as in `local interrupt JOB`."
+        )
+    interrupt_job(_running(folder), arguments.job, arguments.away)
+    text = (
+        f"The instances of {arguments.job} end within two minutes; the job goes on from its "
+        f"checkpoint. Follow it with: python definitions.py attach {arguments.job}"
+    )
+    emit({"job": arguments.job, "away_seconds": arguments.away}, text, session.as_json)
+    return 0
+
+
+def _running(folder: Path) -> Connection:
+    connection = find_server(folder)
+    if connection is None:
+        raise BreedlineError("The embedded AWS is not running; `local start` starts it.")
+    return connection

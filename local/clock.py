@@ -6,18 +6,16 @@ keep to the wall clock.
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from errors import BreedlineError
-from local.connection import HOST, Connection
+from local.connection import Connection
+from local.private_route import Refused, ask
 
 ROUTE = "/_breedline/clock"
-TIMEOUT = 60  # seconds
 
 
 class ClockError(BreedlineError):
@@ -57,18 +55,8 @@ class Clock:
 
 def advance_clock(connection: Connection, seconds: float) -> float:
     """Put the running server's clock forward; returns its new time. Raises ClockError."""
-    scope = f"{connection.access_key}/19700101/{connection.region}/breedline/aws4_request"
-    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}"}
-    body = json.dumps({"advance_seconds": seconds})
-    client = http.client.HTTPConnection(HOST, connection.port, timeout=TIMEOUT)
     try:
-        client.request("POST", ROUTE, body, headers)
-        response = client.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ClockError(f"The local server did not advance its clock: {error}") from error
-    finally:
-        client.close()
-    if response.status != http.client.OK:
-        raise ClockError(str(answer.get("message", answer)))
+        answer = ask(connection, ROUTE, {"advance_seconds": seconds})
+    except Refused as error:
+        raise ClockError(f"The clock was not put forward: {error}") from error
     return float(answer["now"])

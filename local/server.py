@@ -39,6 +39,7 @@ from local.gateway import Gateway
 from local.iam.caller import caller
 from local.iam.calls import InvalidSwitch, Watch, read_watch
 from local.iam.tables import SCALING_ROLE
+from local.interruption import ROUTE as INTERRUPTION_ROUTE
 from local.jobs.processing import ProcessingJobs
 from local.jobs.training import TrainingJobs
 from local.jobs.transform import TransformJobs
@@ -60,21 +61,22 @@ class Services:
     """SageMaker as one server runs it: its API, its endpoints and their runtime."""
 
     sagemaker: SageMaker
+    training: TrainingJobs
     endpoints: Endpoints
     asynchronous: Asynchronous
     runtime: Runtime
+    features: FeatureStore
 
     def close(self) -> None:
         """Write down what is still in memory; the processes end with the server."""
         self.asynchronous.close()
         self.endpoints.close()
-    features: FeatureStore
+        self.features.close()
 
 
 def build_services(backend: Backend, remember: Callable[[], None] = lambda: None) -> Services:
     """Put the services together and mend what a killed server left half done.
 
-        self.features.close()
     `remember` brings back what moto forgot: after the services are there, which may be asked,
     and before they mend, which sends events to rules.
     """
@@ -93,22 +95,22 @@ def build_services(backend: Backend, remember: Callable[[], None] = lambda: None
         Models(backend),
         configs,
         endpoints,
+        features.groups,
     ]
     sagemaker.add([*services, backend.tags])
     remember()
     functions.recover()
     for service in services:
-        features.groups,
         service.recover()
     answering = endpoints.answering
     asynchronous = Asynchronous(backend, answering.answer_later, answering.instances)
     asynchronous.recover()
+    features.recover()
     runtime = Runtime(backend.account, backend.region, answering.answer, asynchronous.submit)
     return Services(sagemaker, training, endpoints, asynchronous, runtime, features)
 
 
 def bind(port: int) -> BaseWSGIServer:
-    features.recover()
     """Listen on 127.0.0.1 (port 0: any free one); exits with one sentence when it is taken."""
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
@@ -185,7 +187,10 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
         services.sagemaker,
         services.features.watch(journal.watch(functions.watch(moto_app))),
         backend.objects.mark_changed,
-        private={CLOCK_ROUTE: clock.answer},
+        private={
+            CLOCK_ROUTE: clock.answer,
+            INTERRUPTION_ROUTE: services.training.interruptions.answer,
+        },
         runtime=services.runtime,
         credentials=backend.credentials,
         calls=backend.calls,
@@ -194,6 +199,7 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
     def close() -> None:
         scaling.close()  # before what it asks
         services.endpoints.close()
+        services.features.close()
 
     return gateway, close
 
@@ -216,7 +222,6 @@ def _pace() -> Pace:
     except InvalidPace as error:
         sys.exit(str(error))
 
-        services.features.close()
 
 def _watch() -> Watch:
     try:

@@ -14,7 +14,7 @@ from local.errors import ApiError
 from local.iam.actor import Actor, note_start
 from local.iam.caller import acting
 from local.jobs.failure import JobFailure, client_error
-from local.jobs.hosts import MAX_WAIT, STOPPED, Hosts, Limits, Outcome
+from local.jobs.hosts import INTERRUPTED, MAX_WAIT, STOPPED, Hosts, Limits, Outcome
 from local.jobs.launcher import HostCommand, Launcher
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import Control, JobTable
@@ -66,7 +66,8 @@ class Work(Protocol):
         ...
 
     def upload(self, outcome: Outcome, failure: JobFailure | None) -> None:
-        """The hosts have ended: keep what they made. Raises JobFailure."""
+        """The hosts have ended: keep what they made, for good or, when they were interrupted,
+        until they start again. Raises JobFailure."""
         ...
 
     def finish(self, ended: str, failure: JobFailure | None) -> None:
@@ -111,12 +112,16 @@ class Execution:
 
     def _take_turn(self, work: Work, control: Control) -> tuple[str, JobFailure | None]:
         cores = self._backend.capacity.cores_per_host(work.size.instance_type, work.size.hosts)
-        limits = work.limits()
-        gave_up = _Patience(work, control, limits)
-        with self._backend.capacity.hold(cores * work.size.hosts, gave_up) as granted:
-            if not granted:
-                return (STOPPED if control.stopped() else MAX_WAIT), None
-            return self._run_hosts(work, control, cores)
+        while True:
+            gave_up = _Patience(work, control, work.limits())
+            with self._backend.capacity.hold(cores * work.size.hosts, gave_up) as granted:
+                if not granted:
+                    return _given_up(control), None
+                ended, failure = self._run_hosts(work, control, cores)
+            if ended != INTERRUPTED:
+                return ended, failure
+            if not control.await_capacity(_Patience(work, control, work.limits()).given_up):
+                return _given_up(control), None
 
     def _run_hosts(self, work: Work, control: Control, cores: int) -> tuple[str, JobFailure | None]:
         for folder in work.folders:
@@ -124,8 +129,10 @@ class Execution:
         group = self._table.kind.log_group
         note_start(self._backend.calls, work.actor, group, namespace=group)
         commands = work.download(cores)
-        if control.stopped():
-            return STOPPED, None
+        if asked := control.asked():
+            if asked == INTERRUPTED:
+                work.upload(Outcome(asked), None)
+            return asked, None
         work.begin()
         with ExitStack() as stack:
             logs = _LogStreams(self._table, work, stack)
@@ -153,7 +160,14 @@ class _Patience:
         self._questions += 1
         if self._questions == 2:
             self._work.wait()
+        return self.given_up()
+
+    def given_up(self) -> bool:
         return self._control.stopped() or bool(self._limits.exceeded(time.time()))
+
+
+def _given_up(control: Control) -> str:
+    return STOPPED if control.stopped() else MAX_WAIT
 
 
 class _LogStreams:

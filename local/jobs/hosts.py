@@ -24,6 +24,7 @@ LEFT_OUTPUT = 5.0  # seconds for output of processes that left their group and k
 LOST = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 STOPPED, MAX_RUNTIME, MAX_WAIT = "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"
+INTERRUPTED = "Interrupted"  # by the loss of spot capacity; the job goes on when it is back
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class HostRun:
 
 @dataclass
 class Outcome:
-    """How the hosts ended: `ended` is "", Stopped or a limit; `first` is who failed first."""
+    """How the hosts ended: `ended` is "", Stopped, a limit or Interrupted; `first` failed first."""
 
     ended: str = ""
     first: HostRun | None = None
@@ -141,7 +142,7 @@ class Hosts:
     def _wait(self, outcome: Outcome, limits: Limits) -> None:
         now = time.time()
         if not outcome.ended and not outcome.first:
-            ended = STOPPED if self._control.stopped() else limits.exceeded(now)
+            ended = self._control.asked() or limits.exceeded(now)
             if ended:
                 outcome.ended = ended
                 self._end(limits.grace)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,7 @@ from local.listing import Listing
 from local.store import Document, DocumentExists, public
 
 ACTIVE = ("InProgress", "Stopping")
+LOOK = 0.2  # seconds between two looks at the limits of a job that waits
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ class Kind:
 
 
 class Control:
-    """How a running job hears what happens: its hosts' ends, and the wish that it stops."""
+    """How a running job hears what happens: its hosts' ends, and that it is to stop or pause."""
 
     def __init__(self) -> None:
         self.happenings: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._back: float | None = None
 
     def stop(self) -> None:
         self._stop.set()
@@ -69,6 +73,30 @@ class Control:
 
     def stopped(self) -> bool:
         return self._stop.is_set()
+
+    def interrupt(self, back: float) -> None:
+        """Spot capacity goes away, until the time `back`."""
+        self._back = back
+        self.happenings.put(None)
+
+    def interrupted(self) -> bool:
+        return self._back is not None
+
+    def asked(self) -> str:
+        """What the hosts are to end for, as their outcome says it; "" while they may run."""
+        if self.stopped():
+            return "Stopped"
+        return "Interrupted" if self.interrupted() else ""
+
+    def await_capacity(self, gave_up: Callable[[], bool]) -> bool:
+        """Wait until spot capacity is back; False when `gave_up()` first."""
+        while (left := (self._back or 0) - time.time()) > 0:
+            if gave_up():
+                return False
+            with contextlib.suppress(queue.Empty):
+                self.happenings.get(timeout=min(left, LOOK))
+        self._back = None
+        return True
 
 
 class JobTable:

@@ -7,6 +7,7 @@ from typing import Any
 
 from local.backend import Backend
 from local.jobs.execution import GRACE, Execution
+from local.jobs.interruption import Interruptions
 from local.jobs.launcher import Launcher
 from local.jobs.launchers import shared_launcher
 from local.jobs.layout import HostFolder
@@ -39,6 +40,7 @@ class TrainingJobs:
         """`grace` is the time in seconds from SIGTERM to SIGKILL when a job is stopped."""
         self._backend = backend
         self._table = JobTable(backend, KIND)
+        self.interruptions = Interruptions(self._table)
         self._execution = Execution(self._table, launcher or shared_launcher())
         self._grace = grace
         self.actions = self._table.actions(

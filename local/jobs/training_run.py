@@ -9,14 +9,14 @@ from local.iam.actor import Actor
 from local.jobs.artifacts import FolderSync, merged, upload_archive, upload_tree
 from local.jobs.execution import Size
 from local.jobs.failure import JobFailure, client_error
-from local.jobs.hosts import Limits, Outcome
+from local.jobs.hosts import INTERRUPTED, Limits, Outcome
 from local.jobs.launcher import HostCommand
 from local.jobs.layout import HostFolder
 from local.jobs.lifecycle import JobTable
 from local.jobs.metric_lines import MetricLines
 from local.jobs.training_hosts import TrainingHosts
 from local.jobs.training_request import TrainingRequest
-from local.jobs.training_status import advance, conclude
+from local.jobs.training_status import advance, conclude, pause
 
 METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 PROGRESS_INTERVAL = 0.5  # seconds between two notes of live progress in the document
@@ -51,6 +51,7 @@ class TrainingRun:
         self._on_metric = on_metric
         self._created = self._backend.now()
         self._started: float | None = None
+        self._ran = 0.0  # seconds before interruptions
         self._progress: dict[str, str] = {}
         self._noted = 0.0
         self._checkpoints: FolderSync | None = None
@@ -59,11 +60,13 @@ class TrainingRun:
         self.folders: Sequence[HostFolder] = folders
 
     def limits(self) -> Limits:
-        """MaxRuntimeInSeconds counts from the start of training, MaxWait from the creation."""
+        """MaxRuntimeInSeconds counts while the job trains, MaxWait from its creation on."""
         condition = self._request.raw.get("StoppingCondition", {})
         longest, wait = condition.get("MaxRuntimeInSeconds"), condition.get("MaxWaitTimeInSeconds")
         return Limits(
-            runtime_until=self._started + longest if self._started and longest else None,
+            runtime_until=self._started + longest - self._ran
+            if self._started and longest
+            else None,
             wait_until=self._created + wait if wait else None,
             grace=self._grace,
         )
@@ -120,7 +123,10 @@ class TrainingRun:
             self._checkpoints.upload()
 
     def upload(self, outcome: Outcome, failure: JobFailure | None) -> None:
-        """Checkpoints and output data always; the model unless the script failed."""
+        """Checkpoints always; unless it was interrupted output data, and the model of a success."""
+        if outcome.ended == INTERRUPTED:
+            self._pause()
+            return
         self._advance("Uploading")
         self.tick()
         self._leave_last_words(outcome)
@@ -135,6 +141,14 @@ class TrainingRun:
             upload_archive(objects, f"{place}/model.tar.gz", models)
         else:
             upload_tree(objects, f"{place}/model", merged(models))
+
+    def _pause(self) -> None:
+        """Keep the checkpoints, and wait for spot capacity."""
+        self.tick()
+        now = self._backend.now()
+        self._ran += now - self._started if self._started else 0.0
+        self._started = None
+        self._table.update(self.name, lambda document: pause(document, now))
 
     def _leave_last_words(self, outcome: Outcome) -> None:
         """The toolkit's `success` or `failure` file, where the script left none."""

@@ -15,6 +15,7 @@ MESSAGES = {
     "Downloading": "Downloading input data",
     "Training": "Training in progress",
     "Uploading": "Uploading generated training model",
+    "Interrupted": "Spot capacity is taken away; the instances end within two minutes",
     "Stopping": "Stopping the training job",
     "Completed": "Training job completed",
     "Stopped": "Training job stopped",
@@ -46,7 +47,22 @@ def advance(document: Document, secondary: str, now: float) -> None:
     if document["TrainingJobStatus"] == "InProgress":
         enter(document, secondary, now)
     if secondary == "Downloading":
-        document["TrainingStartTime"] = now
+        document.setdefault("TrainingStartTime", now)
+        document["_since"] = now
+
+
+def pause(document: Document, now: float) -> None:
+    """The instances are gone; the job waits for others, and is not billed meanwhile."""
+    document["_seconds"] = _seconds(document, now)
+    document.pop("_since", None)
+    if document["TrainingJobStatus"] == "InProgress":
+        enter(document, "Starting", now, "Waiting for spot capacity")
+
+
+def _seconds(document: Document, now: float) -> float:
+    """How long the job had its instances until now."""
+    before = float(document.get("_seconds", 0.0))
+    return before + (now - document["_since"] if "_since" in document else 0.0)
 
 
 def conclude(document: Document, ended: str, failure: JobFailure | None, now: float) -> None:
@@ -56,6 +72,6 @@ def conclude(document: Document, ended: str, failure: JobFailure | None, now: fl
     enter(document, secondary, now, str(failure) if failure else "")
     document["SecondaryStatusTransitions"][-1]["EndTime"] = now
     if "TrainingStartTime" in document:
-        seconds = max(1, round(now - document["TrainingStartTime"]))
+        seconds = max(1, round(_seconds(document, now)))
         document["TrainingTimeInSeconds"] = seconds
         document["BillableTimeInSeconds"] = seconds
