@@ -6,10 +6,10 @@ PYTHON ?= $(shell for v in 3.11 3.12 3.13 3.10 3; do \
 	python$$v -c 'import ensurepip' 2>/dev/null && echo python$$v && break; done)
 BIN := .venv/bin
 SOURCES := definitions.py errors.py sample_data.py \
-	commands local pipeline provision settings statemachine steps benchmarks tests
+	commands infrastructure local pipeline provision settings statemachine steps benchmarks tests
 ASL_VALIDATOR := .cache/asl-validator/node_modules/.bin/asl-validator
 
-.PHONY: install demo test check lint asl toolkit serving-toolkit lock clean
+.PHONY: install demo test check lint foundation linters asl toolkit serving-toolkit lock clean
 
 install: .venv/.installed
 
@@ -35,7 +35,20 @@ lint: install
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy statemachine/functions/smoke_test/*.py
 
-check: lint test
+check: lint test linters
+
+# Writes the template that `bootstrap` deploys anew.
+foundation: install
+	$(BIN)/python -m infrastructure > infrastructure/foundation.new
+	mv infrastructure/foundation.new infrastructure/foundation.yaml
+
+# Looks at that template with cfn-lint and checkov, which want an environment of their own.
+linters: install
+	test -x .cache/linters/bin/python || $(PYTHON) -m venv .cache/linters
+	test -x .cache/linters/bin/checkov || .cache/linters/bin/python -m pip install --quiet \
+		--disable-pip-version-check "cfn-lint>=1.58,<2" "checkov>=3.3.30,<4"
+	BREEDLINE_LINTERS=$(CURDIR)/.cache/linters/bin \
+		$(BIN)/python -m pytest tests/infrastructure/test_linters.py
 
 # Compares a job's environment with what AWS's own training toolkit makes (its build needs gcc).
 toolkit: install

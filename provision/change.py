@@ -23,6 +23,7 @@ SIGNS: Mapping[Kind, str] = {
 T = TypeVar("T")
 # Where the message does not say that it "already exists".
 ALREADY_THERE = ("BucketAlreadyOwnedByYou", "EntityAlreadyExists", "QueueNameExists")
+STACK_TAG = "foundation"  # of what a stack made: the stack's name
 LONGEST = 160  # characters of a value that a plan shows
 
 
@@ -92,9 +93,14 @@ class Result:
 
 
 def compare(resource: str, current: Mapping[str, Any] | None, desired: Described) -> Change:
-    """The change that makes `current` what is desired; None is a resource that is not there."""
+    """The change that makes `current` what is desired; None is a resource that is not there.
+
+    What a stack made is brought up to date by that stack alone.
+    """
     if current is None:
         return Change("create", resource, desired.name, "it does not exist", desired)
+    if stack := current.get("tags", {}).get(STACK_TAG):
+        return Change("no-op", resource, desired.name, f"the stack '{stack}' has it", desired)
     diff = differences(current, desired.properties())
     if diff:
         return Change("update", resource, desired.name, _reason(diff), desired, diff)
@@ -169,8 +175,8 @@ def from_tags(tags: list[dict[str, str]]) -> dict[str, str]:
 
 
 def only(tags: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
-    """The tags whose keys we set ourselves: others may tag a resource too."""
-    return {key: value for key, value in tags.items() if key in ours}
+    """The tags whose keys we set ourselves, and a stack's: others may tag a resource too."""
+    return {key: value for key, value in tags.items() if key in ours or key == STACK_TAG}
 
 
 def by_sid(policy: Mapping[str, Any]) -> dict[str, Any]:

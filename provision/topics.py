@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provision.change import (
+    STACK_TAG,
     Change,
     Clients,
     as_tags,
@@ -35,11 +36,15 @@ class Topic:
     kms_key: str
     emails: tuple[str, ...]
     tags: dict[str, str]
+    stack: str = ""  # whose topic it is; ours are then the subscriptions alone
 
     def properties(self) -> dict[str, Any]:
         """What is compared with the topic that exists."""
+        emails = {"emails": sorted(self.emails)}
+        if self.stack:
+            return emails
         return {
-            "emails": sorted(self.emails),
+            **emails,
             "kms_key": self.kms_key,
             "policy": by_sid(self.policy),
             "tags": self.tags,
@@ -57,7 +62,11 @@ def plan_topic(clients: Clients, settings: Settings, alarms: Iterable[str]) -> C
         settings.alarms.emails,
         settings.tags,
     )
-    return compare(RESOURCE, _current(clients("sns"), desired), desired)
+    current = _current(clients("sns"), desired)
+    stack = (current or {}).get("tags", {}).get(STACK_TAG, "")
+    if current and stack and current["emails"] != sorted(desired.emails):
+        current, desired = {"emails": current["emails"]}, replace(desired, stack=stack)
+    return compare(RESOURCE, current, desired)
 
 
 def apply_topic(clients: Clients, change: Change) -> str:
@@ -67,13 +76,18 @@ def apply_topic(clients: Clients, change: Change) -> str:
     if change.kind == "create":
         tags = as_tags(topic.tags)
         unless_there(lambda: sns.create_topic(Name=topic.name, Tags=tags))
+    if not topic.stack:
+        _set(sns, topic)
+    for email in sorted({*topic.emails} - _subscribed(sns, topic.arn)):
+        sns.subscribe(TopicArn=topic.arn, Protocol="email", Endpoint=email)
+    return topic.arn
+
+
+def _set(sns: Any, topic: Topic) -> None:
     values = {"KmsMasterKeyId": topic.kms_key, "Policy": json.dumps(topic.policy)}
     for name, value in values.items():
         sns.set_topic_attributes(TopicArn=topic.arn, AttributeName=name, AttributeValue=value)
     sns.tag_resource(ResourceArn=topic.arn, Tags=as_tags(topic.tags))
-    for email in sorted({*topic.emails} - _subscribed(sns, topic.arn)):
-        sns.subscribe(TopicArn=topic.arn, Protocol="email", Endpoint=email)
-    return topic.arn
 
 
 def _current(sns: Any, topic: Topic) -> dict[str, Any] | None:
