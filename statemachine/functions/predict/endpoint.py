@@ -1,4 +1,4 @@
-"""Ask a SageMaker endpoint about one image, and turn each way to fail into a refusal.
+"""Ask a SageMaker endpoint, and turn each way to fail into a refusal.
 
 What the model says of a caller's mistake (4xx) is passed on, one sentence of it; of its own faults
 (5xx) it is only said that they happened, because such texts hold tracebacks.
@@ -6,12 +6,10 @@ What the model says of a caller's mistake (4xx) is passed on, one sentence of it
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import (
@@ -24,42 +22,28 @@ from botocore.exceptions import (
 )
 from clients import client
 from limits import Deadline
-from places import kind_of
 from refusals import BUSY, Refusal
 
 LONGEST = 300  # characters of a model's sentence
 SENTENCE = re.compile(r".*?[.!?](?=\s|$)")
-ENTRY = ("label", "index", "probability")
 SHORTEST = 0.2  # seconds in which an endpoint may still answer
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the model made of the image; `model_version` is None where the container tells none."""
-
-    label: str
-    index: int
-    probability: float
-    top_k: tuple[Mapping[str, Any], ...]
-    model_version: int | str | None
-
-
-def ask(endpoint: str, image: bytes, top_k: int | None, deadline: Deadline) -> Answer:
-    """Raises Refusal."""
+def ask(endpoint: str, body: bytes, kind: str, deadline: Deadline) -> bytes:
+    """What the model answers to a body of this content type. Raises Refusal."""
     try:
-        return _read(_invoke(endpoint, image, top_k, deadline))
+        return _invoke(endpoint, body, kind, deadline)
     except ConnectionClosedError:
         # A kept connection that ended while the environment was frozen; nothing was answered.
-        return _read(_invoke(endpoint, image, top_k, deadline, final=True))
+        return _invoke(endpoint, body, kind, deadline, final=True)
 
 
 def _invoke(
-    endpoint: str, image: bytes, top_k: int | None, deadline: Deadline, *, final: bool = False
+    endpoint: str, body: bytes, kind: str, deadline: Deadline, *, final: bool = False
 ) -> bytes:
     left = deadline.left()
     if left < SHORTEST:
         raise _timed_out(endpoint, "no time was left")
-    body, kind = _request(image, top_k)
     try:
         answer = client("sagemaker-runtime", left).invoke_endpoint(
             EndpointName=endpoint, Body=body, ContentType=kind, Accept="application/json"
@@ -79,34 +63,6 @@ def _invoke(
         raise Refusal(
             500, "The endpoint could not be asked.", reason=type(error).__name__
         ) from error
-
-
-def _request(image: bytes, top_k: int | None) -> tuple[bytes, str]:
-    """The body and its content type: as it is where that says it all, else as JSON."""
-    kind = kind_of(image)
-    if kind and top_k is None:
-        return image, kind
-    document: dict[str, Any] = {"image": base64.b64encode(image).decode("ascii")}
-    if top_k is not None:
-        document["top_k"] = top_k
-    return json.dumps(document).encode(), "application/json"
-
-
-def _read(content: bytes) -> Answer:
-    try:
-        found = json.loads(content)
-        label, index, probability = _entry(found)
-        top_k = [dict(zip(ENTRY, _entry(each), strict=True)) for each in found["top_k"]]
-        return Answer(label, index, probability, tuple(top_k), found.get("model_version"))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Refusal(502, "The model's answer cannot be read.", reason="unreadable") from error
-
-
-def _entry(found: Mapping[str, Any]) -> tuple[str, int, float]:
-    label, index, probability = (found[key] for key in ENTRY)
-    if not 0 <= probability <= 1:  # NaN is none of them
-        raise ValueError("no probability")
-    return str(label), int(index), float(probability)
 
 
 def _refusal(endpoint: str, error: Any) -> Refusal:
@@ -144,7 +100,7 @@ def _of_validation(endpoint: str, message: str) -> Refusal:
     if "inservice" in message.lower().replace(" ", ""):
         return _not_in_service(endpoint, "ValidationError")
     if "length less than or equal" in message:
-        return Refusal(413, "The image is larger than the endpoint takes.", reason="length")
+        return Refusal(413, "The request is larger than the endpoint takes.", reason="length")
     return Refusal(
         502, f"The endpoint '{endpoint}' took no such request.", reason="ValidationError"
     )

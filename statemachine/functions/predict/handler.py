@@ -1,8 +1,9 @@
 """The function in front of the endpoint: it answers callers, and refuses what is not for them.
 
 Boundary: an event in (payload.py says which), {"statusCode", "headers", "body"} out, whatever
-happens. Environment: ENDPOINT_NAMES and S3_BUCKETS and URL_ALLOW_LIST, separated by commas;
-MAX_REQUEST_BYTES, of one image.
+happens. What is asked and answered is the matter of answering.py, of which each kind of model has
+its own. Environment: ENDPOINT_NAMES and S3_BUCKETS and URL_ALLOW_LIST, separated by commas;
+MAX_REQUEST_BYTES, of one image or one table.
 Run the tests: `pytest tests/statemachine/functions`.
 """
 
@@ -12,14 +13,11 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from endpoint import Answer, ask
+from answering import answer
 from limits import Deadline, Limits
-from log import write_confidence, write_fault, write_request
-from payload import read_question
-from places import read_image
+from log import write_fault, write_request
 from refusals import Refusal
 
 
@@ -28,7 +26,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     begun = time.monotonic()
     facts: dict[str, Any] = {"endpoint": None, "model_version": None}
     try:
-        response = _answer(event, context, facts)
+        deadline, limits = Deadline(context), Limits.read(os.environ)
+        response = _response(200, answer(event, limits, deadline, facts))
     except Refusal as refusal:
         facts["reason"] = refusal.reason or refusal.code
         response = _refused(refusal)
@@ -42,22 +41,6 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         **facts,
     )
     return response
-
-
-def _answer(event: Any, context: Any, facts: dict[str, Any]) -> dict[str, Any]:
-    """The response to a question; notes in `facts` what is known on the way."""
-    deadline, limits = Deadline(context), Limits.read(os.environ)
-    question = read_question(event, limits)
-    facts["endpoint"] = question.endpoint
-    image = read_image(question.image, limits, deadline)
-    answer = ask(question.endpoint, image, question.top_k, deadline)
-    facts["model_version"] = answer.model_version
-    write_confidence(question.endpoint, answer.probability)
-    return _answered(answer, question.endpoint)
-
-
-def _answered(answer: Answer, endpoint: str) -> dict[str, Any]:
-    return _response(200, {**asdict(answer), "endpoint": endpoint})
 
 
 def _refused(refusal: Refusal) -> dict[str, Any]:

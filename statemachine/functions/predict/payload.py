@@ -11,19 +11,17 @@ Boundary: an event in, a question out; what is not allowed is refused before any
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from envelope import Posted, check_keys, decoded, endpoint_of, parsed, posted, shown, unwrapped
 from limits import Limits
 from refusals import Refusal
 
 IMAGES = ("image/jpeg", "image/jpg", "image/png")
 KEYS = ("image", "s3", "bucket", "key", "url", "top_k", "endpoint_name")
-SHOWN = 40  # characters of a caller's text in a message
+EXAMPLE = '{"image": "<base64>"}'
 
 
 @dataclass(frozen=True)
@@ -55,54 +53,30 @@ class Question:
 
 def read_question(event: Any, limits: Limits) -> Question:
     """Raises Refusal for what is no question, or one that is not allowed."""
-    if isinstance(event, dict) and (method := _method(event)):
-        return _from_http(event, method, limits)
-    return _from_document(event, limits)
+    if http := posted(event):
+        return _from_http(http, limits)
+    return _plain(unwrapped(event, EXAMPLE), limits)
 
 
-def _method(event: Mapping[str, Any]) -> str:
-    """The HTTP method of an event; empty for a direct invocation."""
-    if "httpMethod" in event:  # REST API
-        return str(event["httpMethod"])
-    about = event.get("requestContext")
-    http = about.get("http") if isinstance(about, dict) else None
-    return str(http.get("method")) if isinstance(http, dict) else ""
-
-
-def _from_http(event: Mapping[str, Any], method: str, limits: Limits) -> Question:
-    if method != "POST":
-        raise Refusal(405, "Only POST is answered.", headers={"Allow": "POST"})
-    kind = _content_type(event)
-    if kind in IMAGES:
-        return Question(limits.endpoints[0], _binary(event, limits))
-    if kind != "application/json":
+def _from_http(http: Posted, limits: Limits) -> Question:
+    if http.content_type in IMAGES:
+        return Question(limits.endpoints[0], _binary(http, limits))
+    if http.content_type != "application/json":
         raise Refusal(
             415,
-            f"The content type {_shown(kind)} is not taken; "
+            f"The content type {shown(http.content_type)} is not taken; "
             "send image/jpeg, image/png or application/json.",
         )
-    body = event.get("body") or ""
-    text = _decoded(body, "The body") if event.get("isBase64Encoded") else body
-    if not text:
-        raise Refusal(400, "The body is empty.")
-    return _from_document(_parsed(text, "The body"), limits)
+    return _plain(unwrapped(parsed(http.text(), "The body"), EXAMPLE), limits)
 
 
-def _content_type(event: Mapping[str, Any]) -> str:
-    headers = event.get("headers")
-    found = headers.items() if isinstance(headers, dict) else ()
-    named = {str(name).lower(): str(value) for name, value in found}
-    return named.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _binary(event: Mapping[str, Any], limits: Limits) -> bytes:
+def _binary(http: Posted, limits: Limits) -> bytes:
     """The image that is the body itself."""
-    body, encoded = str(event.get("body") or ""), event.get("isBase64Encoded")
-    if not body:
+    if not http.body:
         raise Refusal(400, "The body is empty.")
-    if encoded:
-        return _image(body, "The body", limits)
-    if len(body) > limits.bytes:
+    if http.is_encoded:
+        return _image(http.body, "The body", limits)
+    if len(http.body) > limits.bytes:
         raise _too_large(limits)
     raise Refusal(
         400,
@@ -111,28 +85,9 @@ def _binary(event: Mapping[str, Any], limits: Limits) -> bytes:
     )
 
 
-def _from_document(document: Any, limits: Limits) -> Question:
-    if not isinstance(document, dict):
-        raise Refusal(400, 'The payload must be an object such as {"image": "<base64>"}.')
-    if "request_dict" not in document:
-        return _plain(document, limits)
-    _check_keys(document, ("endpoint_name", "request_dict"))
-    inner = document["request_dict"]
-    if isinstance(inner, str):
-        inner = _parsed(inner, "request_dict")
-    if not isinstance(inner, dict):
-        raise Refusal(400, 'request_dict must be an object such as {"url": "https://…"}.')
-    outer = {key: value for key, value in document.items() if key != "request_dict"}
-    return _plain({**inner, **outer}, limits)
-
-
 def _plain(document: Mapping[str, Any], limits: Limits) -> Question:
-    _check_keys(document, KEYS)
-    endpoint = document.get("endpoint_name", limits.endpoints[0])
-    if not isinstance(endpoint, str):
-        raise Refusal(400, "endpoint_name is not a text.")
-    if endpoint not in limits.endpoints:
-        raise Refusal(403, f"The endpoint {_shown(endpoint)} is not served here.")
+    check_keys(document, KEYS)
+    endpoint = endpoint_of(document, limits)
     top_k = document.get("top_k")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
         raise Refusal(400, "top_k must be a whole number from 1.")
@@ -164,7 +119,7 @@ def _s3(place: Any, limits: Limits) -> S3Object:
     if not all(isinstance(text, str) and text for text in place.values()):
         raise Refusal(400, "bucket and key must be texts that are not empty.")
     if place["bucket"] not in limits.buckets:
-        raise Refusal(403, f"The bucket {_shown(place['bucket'])} is not read from here.")
+        raise Refusal(403, f"The bucket {shown(place['bucket'])} is not read from here.")
     return S3Object(place["bucket"], place["key"])
 
 
@@ -172,7 +127,7 @@ def _image(text: Any, name: str, limits: Limits) -> bytes:
     # Four characters hold three bytes: what is too long is not decoded first.
     if isinstance(text, str) and len(text) * 3 // 4 > limits.bytes + 2:
         raise _too_large(limits)
-    data = _decoded(text, name)
+    data = decoded(text, name)
     if not data:
         raise Refusal(400, f"{name} is empty.")
     if len(data) > limits.bytes:
@@ -182,26 +137,3 @@ def _image(text: Any, name: str, limits: Limits) -> bytes:
 
 def _too_large(limits: Limits) -> Refusal:
     return Refusal(413, f"The image is larger than {limits.bytes} bytes.")
-
-
-def _decoded(text: Any, name: str) -> bytes:
-    try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except (AttributeError, UnicodeError, binascii.Error):
-        raise Refusal(400, f"{name} is not base64 text.") from None
-
-
-def _parsed(text: Any, name: str) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        raise Refusal(400, f"{name} is not JSON.") from None
-
-
-def _check_keys(document: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    if unknown := sorted(set(document) - set(known)):
-        raise Refusal(400, f"The key {_shown(unknown[0])} is not known; use {', '.join(known)}.")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from caller import Answer
 
 LONGEST = 160  # characters of a detail: the failed ones are told together in one message
 
 
-def answer_fault(answer: Answer, version: str, budget_ms: int) -> str:
-    """Of a known-good image: it is answered in time, by the version that was deployed."""
+def answer_fault(
+    answer: Answer, fault: Callable[[Mapping[str, Any]], str], version: str, budget_ms: int
+) -> str:
+    """Of a good question: it is answered in time, by the version that was deployed.
+
+    `fault` says why a body is no answer of this kind of model.
+    """
     if answer.fault:
         return answer.fault
     if answer.status != 200:
         return f"It was refused with {answer.status}: {_message(answer)}"
-    if not isinstance(answer.body.get("label"), str):
-        return "The answer has no label."
+    if missing := fault(answer.body):
+        return missing
     told = answer.body.get("model_version")
     if told is None:
         return "The answer does not say which version of the model it is from."

@@ -1,4 +1,4 @@
-"""What the tests send: images, and what no caller should send."""
+"""What the tests send beside what is known: a drawn image, and what no caller should send."""
 
 from __future__ import annotations
 
@@ -9,12 +9,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 SIDE = 64  # pixels
+OPENING = "drawn image"
 LINK_LOCAL = "http://169.254.169.254/latest/meta-data/"  # where instances keep their credentials
 
 
 def about(image: bytes, endpoint: str) -> dict[str, Any]:
     """A plain question."""
     return {"image": base64.b64encode(image).decode("ascii"), "endpoint_name": endpoint}
+
+
+def opening(endpoint: str, samples: str) -> dict[str, Any]:
+    """A question that every model must answer; it needs none of the `samples`."""
+    return about(draw(), endpoint)
+
+
+def fault(body: Mapping[str, Any]) -> str:
+    """Why a body is no answer; empty where it is one."""
+    return "" if isinstance(body.get("label"), str) else "The answer has no label."
+
+
+def told(body: Mapping[str, Any]) -> str:
+    """What an answer says, in a word."""
+    return str(body.get("label"))
 
 
 def bad_ones(endpoint: str, limit: int) -> Iterator[tuple[str, int, Mapping[str, Any]]]:

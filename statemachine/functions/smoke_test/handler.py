@@ -1,9 +1,10 @@
-"""The smoke tests of a deployed version: known images, and requests that must be refused.
+"""The smoke tests of a deployed version: known samples, and requests that must be refused.
 
 Boundary: {"function", "endpoint", "model_version", "samples"} in, {"passed", "failed", "results"}
 out. A test that fails is a result and never an exception: what calls this decides what follows.
-Environment: LATENCY_BUDGET_MS, of one answer; MIN_CORRECT_FRACTION, of the known images;
-MAX_REQUEST_BYTES, the limit of the function that is tested.
+What is asked, and what is right, is the matter of events.py and known.py, of which each kind of
+model has its own. Environment: LATENCY_BUDGET_MS, of one answer; MIN_CORRECT_FRACTION, of the known
+samples; MAX_REQUEST_BYTES, the limit of the function that is tested.
 Run the tests: `pytest tests/statemachine/functions`.
 """
 
@@ -15,14 +16,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bucket import SamplesError
 from caller import Answer, Caller, OutOfTime
 from checks import answer_fault, brief, refusal_fault
-from events import about, bad_ones, draw
-from known import Sample, Samples, SamplesError
+from events import OPENING, bad_ones, fault, opening, told
+from known import ALL, NO_SAMPLES, NONE_KEPT, Sample, Samples, difference
 
-NO_SAMPLES = "The package names no images, so labels were not checked."
-NONE_KEPT = "Evaluate kept no image, so labels were not checked."
-SHOWN = 3  # names of wrongly labelled images in one detail
+SHOWN = 3  # names of wrong samples in one detail
 
 
 @dataclass(frozen=True)
@@ -69,25 +69,32 @@ def handler(event: Mapping[str, str], context: Any) -> dict[str, Any]:
 def _run(caller: Caller, wanted: Wanted, samples: str) -> Iterator[Result]:
     """All tests one after the other: answers are timed, and must not wait for each other."""
     try:
-        picture = about(draw(), wanted.endpoint)
-        caller.ask(picture)  # the first answer waits for new environments and is not counted
-        yield _answered("drawn image", caller.ask(picture), wanted)
+        yield _opening(caller, wanted, samples)
         yield from _refusals(caller, wanted)
-        yield from _labels(caller, wanted, samples)
+        yield from _all_known(caller, wanted, samples)
     except OutOfTime:
         yield Result("time", False, "The time was over before all tests were done.")
+
+
+def _opening(caller: Caller, wanted: Wanted, samples: str) -> Result:
+    try:
+        event = opening(wanted.endpoint, samples)
+    except SamplesError as error:
+        return Result(OPENING, False, brief(str(error)))
+    caller.ask(event)  # the first answer waits for new environments and is not counted
+    return _answered(OPENING, caller.ask(event), wanted)
 
 
 def _refusals(caller: Caller, wanted: Wanted) -> Iterator[Result]:
     for name, status, event in bad_ones(wanted.endpoint, wanted.limit):
         answer = caller.ask(event)
-        fault = refusal_fault(answer, status)
-        detail = fault or f"It was refused with {status}."
-        yield Result(name, not fault, brief(detail), answer.milliseconds)
+        found = refusal_fault(answer, status)
+        detail = found or f"It was refused with {status}."
+        yield Result(name, not found, brief(detail), answer.milliseconds)
 
 
-def _labels(caller: Caller, wanted: Wanted, uri: str) -> Iterator[Result]:
-    """The known images, and last whether enough of them have their labels."""
+def _all_known(caller: Caller, wanted: Wanted, uri: str) -> Iterator[Result]:
+    """What Evaluate kept, and last whether enough of it is answered as it was then."""
     if not uri:
         yield Result("samples", True, NO_SAMPLES)
         return
@@ -102,41 +109,37 @@ def _labels(caller: Caller, wanted: Wanted, uri: str) -> Iterator[Result]:
         return
     wrong = []
     for sample in listed:
-        result, label = _known(caller, wanted, samples, sample)
-        if label != sample.label:
-            wrong.append(sample.file)
+        result, is_right = _known(caller, wanted, samples, sample)
+        if not is_right:
+            wrong.append(sample.name)
         yield result
     yield _enough(len(listed), wrong, wanted.fraction)
 
 
-def _known(
-    caller: Caller, wanted: Wanted, samples: Samples, sample: Sample
-) -> tuple[Result, str | None]:
-    """The result of one image, and its label; a wrong one is not yet a fault."""
+def _known(caller: Caller, wanted: Wanted, samples: Samples, sample: Sample) -> tuple[Result, bool]:
+    """The result of one sample, and whether it is right; a wrong one is not yet a fault."""
     caller.check_time()
     try:
-        image = samples.image(sample)
+        event = samples.event(sample, wanted.endpoint)
     except SamplesError as error:
-        return Result(sample.file, False, brief(str(error))), None
-    answer = caller.ask(about(image, wanted.endpoint))
-    label = answer.body.get("label")
-    result = _answered(sample.file, answer, wanted)
-    if result.passed and label != sample.label:
-        detail = brief(f"The label is {label}, not {sample.label}.")
-        result = Result(sample.file, True, detail, answer.milliseconds)
-    return result, label
+        return Result(sample.name, False, brief(str(error))), False
+    answer = caller.ask(event)
+    result, wrong = _answered(sample.name, answer, wanted), difference(sample, answer.body)
+    if result.passed and wrong:
+        result = Result(sample.name, True, brief(wrong), answer.milliseconds)
+    return result, not wrong
 
 
 def _enough(total: int, wrong: list[str], fraction: float) -> Result:
     right = total - len(wrong)
-    detail = f"{right} of {total} labels are right; {fraction:.0%} must be."
+    detail = f"{right} of {total} {ALL} are right; {fraction:.0%} must be."
     if wrong:
         named = ", ".join(wrong[:SHOWN]) + (" …" if len(wrong) > SHOWN else "")
         detail = f"{detail} Wrong: {named}"
-    return Result("labels", right >= fraction * total - 1e-9, brief(detail))
+    return Result(ALL, right >= fraction * total - 1e-9, brief(detail))
 
 
 def _answered(name: str, answer: Answer, wanted: Wanted) -> Result:
-    fault = answer_fault(answer, wanted.version, wanted.budget_ms)
-    detail = fault or f"{answer.body.get('label')} in {answer.milliseconds} ms."
-    return Result(name, not fault, brief(detail), answer.milliseconds)
+    found = answer_fault(answer, fault, wanted.version, wanted.budget_ms)
+    detail = found or f"{told(answer.body)} in {answer.milliseconds} ms."
+    return Result(name, not found, brief(detail), answer.milliseconds)

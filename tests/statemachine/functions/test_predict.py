@@ -263,7 +263,7 @@ def test_an_image_of_just_the_limit_is_asked_about(ask) -> None:
         (
             service_error(400, "ValidationError", "Member must have length less than or equal to"),
             413,
-            "The image is larger than the endpoint takes.",
+            "The request is larger than the endpoint takes.",
         ),
         (
             service_error(400, "ValidationError", "Variant?"),
