@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
+from xml.sax.saxutils import unescape
 
 import botocore.session
 from botocore.model import OperationModel
@@ -83,7 +84,8 @@ def _of_s3(environ: Environ) -> tuple[str, dict[str, Any]]:
         given = {"Prefix": "prefix", "Delimiter": "delimiter", "MaxKeys": "max-keys"}
         asked: dict[str, Any] = {f: query[n][0] for f, n in given.items() if n in query}
         if name == "DeleteObjects":
-            asked["Keys"] = re.findall(r"<Key>(.*?)</Key>", _body(environ).decode())
+            keys = re.findall(r"<Key>(.*?)</Key>", _body(environ).decode())
+            asked["Keys"] = [unescape(key) for key in keys]
         return name, {"Bucket": bucket, **asked}
     source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
     found = {"Bucket": bucket, "Key": key, **({"CopySource": source} if source else {})}
