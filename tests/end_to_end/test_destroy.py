@@ -1,0 +1,163 @@
+"""`upsert`, a deployment and `destroy` leave the account as it was, counted over all services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.change import Clients
+from provision.teardown.destroy import destroy
+from provision.teardown.plan import Scope, plan_destruction
+from statemachine.names import ALIAS
+from tests.end_to_end.command_line import CommandLine
+from tests.end_to_end.stage import Stage, open_stages
+from tests.provision.mortal import Killed, Mortal
+
+ALL = Scope(data=True, registry=True)
+SAGEMAKER = {"ServiceNamespace": "sagemaker"}
+# Service and list call -> what is asked for beside it, where the list is, and what names an item.
+LISTS: dict[str, tuple[dict[str, str], str, str]] = {
+    "application-autoscaling describe_scalable_targets": (
+        SAGEMAKER,
+        "ScalableTargets",
+        "ResourceId",
+    ),
+    "application-autoscaling describe_scaling_policies": (
+        SAGEMAKER,
+        "ScalingPolicies",
+        "PolicyName",
+    ),
+    "application-autoscaling describe_scheduled_actions": (
+        SAGEMAKER,
+        "ScheduledActions",
+        "ScheduledActionName",
+    ),
+    "cloudwatch describe_alarms": ({}, "MetricAlarms", "AlarmName"),
+    "dynamodb list_tables": ({}, "TableNames", ""),
+    "ec2 describe_instances": ({}, "Reservations", "ReservationId"),
+    "events list_rules": ({}, "Rules", "Name"),
+    "iam list_instance_profiles": ({}, "InstanceProfiles", "InstanceProfileName"),
+    "iam list_policies": ({"Scope": "Local"}, "Policies", "PolicyName"),
+    "iam list_roles": ({}, "Roles", "RoleName"),
+    "kms list_aliases": ({}, "Aliases", "AliasName"),
+    "kms list_keys": ({}, "Keys", "KeyId"),
+    "lambda list_event_source_mappings": ({}, "EventSourceMappings", "UUID"),
+    "lambda list_functions": ({"FunctionVersion": "ALL"}, "Functions", "FunctionArn"),
+    "logs describe_log_groups": ({}, "logGroups", "logGroupName"),
+    "s3 list_buckets": ({}, "Buckets", "Name"),
+    "sagemaker list_endpoint_configs": ({}, "EndpointConfigs", "EndpointConfigName"),
+    "sagemaker list_endpoints": ({}, "Endpoints", "EndpointName"),
+    "sagemaker list_model_package_groups": (
+        {},
+        "ModelPackageGroupSummaryList",
+        "ModelPackageGroupArn",
+    ),
+    "sagemaker list_model_packages": (
+        {"ModelPackageType": "Both"},
+        "ModelPackageSummaryList",
+        "ModelPackageArn",
+    ),
+    "sagemaker list_models": ({}, "Models", "ModelName"),
+    "sagemaker list_pipelines": ({}, "PipelineSummaries", "PipelineName"),
+    "sagemaker list_processing_jobs": ({}, "ProcessingJobSummaries", "ProcessingJobName"),
+    "sagemaker list_training_jobs": ({}, "TrainingJobSummaries", "TrainingJobName"),
+    "sns list_subscriptions": ({}, "Subscriptions", "SubscriptionArn"),
+    "sns list_topics": ({}, "Topics", "TopicArn"),
+    "sqs list_queues": ({}, "QueueUrls", ""),
+    "ssm describe_parameters": ({}, "Parameters", "Name"),
+    "stepfunctions list_state_machines": ({}, "stateMachines", "stateMachineArn"),
+}
+
+
+@dataclass
+class Place:
+    """A server, and what it takes to work with it."""
+
+    own: CommandLine
+    folder: Path
+
+    def inventory(self) -> set[tuple[str, str]]:
+        """The name of everything that there is, by service."""
+        found = set()
+        for listed, (request, key, name) in LISTS.items():
+            service, _, call = listed.partition(" ")
+            items = getattr(self.own.client(service), call)(**request).get(key, [])
+            found |= {(listed, item[name] if name else item) for item in items}
+        return found
+
+    def deploy(self, stage: Stage) -> None:
+        """A deployment in an environment, and all that costs money."""
+        assert stage.deploy(stage.register())["status"] == "SUCCEEDED"
+        stage.client("lambda").put_provisioned_concurrency_config(
+            FunctionName=stage.names.predict, Qualifier=ALIAS, ProvisionedConcurrentExecutions=1
+        )
+        stage.client("ssm").put_parameter(Name=stage.names.parameter, Value="60", Type="String")
+        stage.client("application-autoscaling").put_scheduled_action(
+            **SAGEMAKER,
+            ResourceId=f"endpoint/{stage.names.endpoint}/variant/AllTraffic",
+            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+            ScheduledActionName=f"{stage.names.endpoint}-night",
+            Schedule="cron(0 20 * * ? *)",
+            ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 1},
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("destroying")
+    own = CommandLine(folder / "state")
+    assert own.run("local", "start").returncode == 0
+    yield Place(own, folder)
+    own.run("local", "stop")
+
+
+def names_of(inventory: set[tuple[str, str]], environment: str) -> set[str]:
+    return {call for call, name in inventory if environment in name}
+
+
+def test_one_of_two_environments_goes_and_then_the_other_though_killed_often(place):
+    before = place.inventory()
+    stages = open_stages(place.own.connection, place.folder, {"taken": {}, "left": {}})
+    taken, left = stages["taken"], stages["left"]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(place.deploy, stages.values()))
+    both = place.inventory()
+    assert len(names_of(both, "taken")) >= 20
+    assert names_of(both, "taken") == names_of(both, "left")
+
+    told = by_the_command(place, taken)
+    assert ("endpoint", "taken") in {(each["resource"], each["name"]) for each in told["done"]}
+    assert told["kept"] == []
+    assert place.inventory() == {item for item in both if "taken" not in item[1]}
+    assert by_the_command(place, taken)["done"] == []
+    assert left.endpoint()["EndpointStatus"] == "InService"
+
+    assert killed_again_and_again(left) > 10
+    assert place.inventory() == before
+
+
+def by_the_command(place: Place, stage: Stage) -> Any:
+    """What `destroy --json` says; as on AWS, where variables and not files say whom to ask."""
+    name, own = stage.names.endpoint, place.own
+    there = CommandLine(own.folder, own.connection.environment())
+    file = place.folder / "stages.toml"
+    options = ("--env", name, f"--settings={file}", "--yes", "--data", "--registry")
+    return there.json("destroy", *options)
+
+
+def killed_again_and_again(stage: Stage) -> int:
+    """Destroy, each run killed after three calls that change something; how many that took."""
+    for run in range(100):
+        clients, settings = Clients(stage.session.client), stage.session.settings
+        planned = plan_destruction(clients, settings, ALL)
+        try:
+            destroy(planned, Mortal(clients, 3).clients(), settings, ALL)
+        except Killed:
+            continue
+        return run
+    raise AssertionError("it never ends")
