@@ -29,6 +29,7 @@ COMMANDS = {
     "show": "commands.definition:show",
     "start": "commands.execution:start",
     "watch": "commands.execution:watch",
+    "attach": "commands.attach:attach",
     "stop": "commands.execution:stop",
     "retry": "commands.execution:retry",
     "status": "commands.status:status",
@@ -89,6 +90,13 @@ def _add_execution_commands(add: Any) -> None:
         ("retry", "Run the failed steps of an execution again."),
     ):
         add(name, text).add_argument("arn", nargs="?", help="default: the newest execution")
+    attach = add("attach", "Follow any execution or job until it ends.")
+    attach.add_argument(
+        "name",
+        metavar="NAME|ARN",
+        help="an execution of the pipeline or a state machine; a training, tuning, processing or "
+        "transform job",
+    )
     add("status", "Show what is live, its alarms, and what ran last.")
 
 

@@ -30,6 +30,10 @@ class LogTail:
 
     def new_lines(self) -> Iterator[str]:
         """Messages that were not read before; nothing while the streams do not exist yet."""
+        return (message for _, message in self.new_events())
+
+    def new_events(self) -> Iterator[tuple[str, str]]:
+        """The same with the stream that each came from."""
         try:
             found = self.logs.describe_log_streams(
                 logGroupName=self.group, logStreamNamePrefix=f"{self.job}/"
@@ -37,7 +41,9 @@ class LogTail:
         except self.logs.exceptions.ResourceNotFoundException:
             return
         for stream in found["logStreams"]:
-            yield from self._read(stream["logStreamName"])
+            name = stream["logStreamName"]
+            for message in self._read(name):
+                yield name, message
 
     def _read(self, stream: str) -> Iterator[str]:
         position = {"nextToken": self.tokens[stream]} if stream in self.tokens else {}
@@ -88,11 +94,12 @@ class Progress:
             return
         job = step["arn"].rpartition("/")[2]
         if step["type"] == "TuningJob":
-            self._report_trials(step["name"], job)
+            self.report_trials(step["name"], job)
         elif step["type"] == "TrainingJob":
             self._report_epoch(f"{step['name']:<10}", job)
 
-    def _report_trials(self, step: str, tuning_job: str) -> None:
+    def report_trials(self, step: str, tuning_job: str) -> None:
+        """Each trial when its status changes, and the newest epoch of those that run."""
         answer = self.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending"
         )
