@@ -26,6 +26,7 @@ from commands.scaling import dynamic_scaling_suspended
 from commands.session import Session
 from errors import BreedlineError
 from statemachine.names import Names
+from workloads import workload_of
 
 # An alarm takes minutes to ring and an instance minutes to start; meanwhile the load may grow by
 # half of the target before the instances that are there exceed what they hold.
@@ -46,14 +47,15 @@ def capacity(session: Session, arguments: argparse.Namespace) -> int:
     count_instances(session)  # says what is in the way before anything else is read
     found = describe(session) or {}
     samples = read_samples(session, found["EndpointConfigName"], arguments.images)
-    _announce(session, objective, len(samples))
+    noun = workload_of(session.settings).usage.noun
+    _announce(session, objective, f"{len(samples)} {noun}")
     measurement = Measurement(session, samples, objective, arguments.seconds)
     with dynamic_scaling_suspended(session):
         rates = measurement.run()
     result = {
         "endpoint": session.settings.endpoint_name,
         "model_version": version_of(session.client("sagemaker"), found["EndpointConfigName"]),
-        "images": len(samples),
+        noun: len(samples),
         "objective": {"percentile": "p90", "latency_ms": objective},
         "seconds": arguments.seconds,
         "rates": [_figures(rate, measurement) for rate in rates],
@@ -147,10 +149,10 @@ def _check_kind(session: Session) -> None:
         )
 
 
-def _announce(session: Session, objective: float, images: int) -> None:
+def _announce(session: Session, objective: float, samples: str) -> None:
     say(
         f"Asking the endpoint '{session.settings.endpoint_name}' itself, not the function in "
-        f"front, about {images} images, until p90 passes {objective:g} ms. Other callers' load "
+        f"front, about {samples}, until p90 passes {objective:g} ms. Other callers' load "
         "counts too; they wait while it is overloaded, and its alarms may ring."
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 from commands.output import emit, say
@@ -24,11 +23,9 @@ from settings.contradictions import warnings
 from statemachine.alarms import alarms
 from statemachine.definition import KINDS, compile_machine
 from statemachine.definition import render as render_machine
-from statemachine.functions.packages import SOURCES
 from statemachine.policies import role_documents
 from statemachine.rules import rules
-
-STEPS = Path(__file__).parents[1] / "steps"
+from workloads import STEPS, workload_of
 
 
 def upsert(session: Session, arguments: argparse.Namespace) -> int:
@@ -70,8 +67,10 @@ def show(session: Session, arguments: argparse.Namespace) -> int:
 
 def compile_document(settings: Settings, name: str) -> Any:
     """One document by the name that `show` knows it by."""
+    workload = workload_of(settings)
     if name == "pipeline":
-        return compile_pipeline(settings, packages.uris(packages.build(settings, STEPS)))
+        code = packages.build(settings, workload.steps, STEPS)
+        return compile_pipeline(settings, packages.uris(code), workload.graph)
     if name in KINDS:
         return compile_machine(name, settings)
     if name == "rules":
@@ -83,12 +82,13 @@ def compile_document(settings: Settings, name: str) -> Any:
 
 def compile_documents(settings: Settings) -> Documents:
     """All that upsert brings about."""
-    code = packages.build(settings, STEPS)
+    workload = workload_of(settings)
+    code = packages.build(settings, workload.steps, STEPS)
     return Documents(
-        pipeline=compile_pipeline(settings, packages.uris(code)),
+        pipeline=compile_pipeline(settings, packages.uris(code), workload.graph),
         packages=code,
         roles=role_documents(settings),
-        functions=read_archives(SOURCES),
+        functions=read_archives(workload.functions),
         alarms=alarms(settings),
         machines={kind: compile_machine(kind, settings) for kind in KINDS},
         rules=rules(settings),

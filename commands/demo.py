@@ -1,4 +1,4 @@
-"""`demo`: from a folder of photos to an endpoint that answers, in one command."""
+"""`demo`: from a folder of data to an endpoint that answers, in one command."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from commands.endpoint import describe_endpoint, read_endpoint
 from commands.execution import follow, parse_parameters, start_execution
 from commands.executions import describe
 from commands.following import await_deployment, deployments_so_far, follow_deployment
+from commands.images import IMAGES as IMAGE_USAGE
 from commands.output import emit, say
 from commands.predict import ask, describe_answer
 from commands.registry import decide, read_object, read_package
 from commands.session import Session
+from commands.usage import Usage
 from errors import BreedlineError
 from provision.data import folder_digest, sync_folder
+from settings.workload import IMAGES
+from workloads import workload_of
 
 NOT_DEPLOYED = {"deployment": None, "endpoint": None, "smoke_tests": None, "prediction": None}
-PLOTS = ("confusion_matrix.png", "reliability.png", "worst_mistakes.png")
 
 
 def demo(session: Session, arguments: argparse.Namespace) -> int:
@@ -31,7 +34,8 @@ def demo(session: Session, arguments: argparse.Namespace) -> int:
     folder = arguments.data or draw_samples(session)
     parameters = parse_parameters(arguments.param)
     if not folder.is_dir():
-        raise BreedlineError(f"--data {folder} is not a folder; name one that holds class folders.")
+        holds = workload_of(session.settings).usage.data
+        raise BreedlineError(f"--data {folder} is not a folder; name one that holds {holds}.")
     apply_definition(session)
     parameters.setdefault("InputDataUri", upload(session, folder))
     execution = follow(session, start_execution(session, parameters))
@@ -44,15 +48,16 @@ def demo(session: Session, arguments: argparse.Namespace) -> int:
         **served,
         "seconds": round(time.monotonic() - started, 1),
     }
-    emit(result, describe_result(result), session.as_json)
-    return 0 if _is_well(result) else 1
+    usage = workload_of(session.settings).usage
+    emit(result, describe_result(result, usage), session.as_json)
+    return 0 if _is_well(result, usage) else 1
 
 
-def _is_well(result: dict[str, Any]) -> bool:
-    """Deployed, and answered where there was an image to ask about."""
+def _is_well(result: dict[str, Any], usage: Usage) -> bool:
+    """Deployed, and answered where there was something to ask about."""
     deployment, prediction = result["deployment"], result["prediction"]
     deployed = bool(deployment) and deployment["status"] == "SUCCEEDED"
-    return deployed and (prediction is None or "label" in prediction)
+    return deployed and (prediction is None or usage.answered in prediction)
 
 
 def deploy(session: Session, package: dict[str, Any]) -> dict[str, Any]:
@@ -72,26 +77,26 @@ def deploy(session: Session, package: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask_about_a_sample(session: Session, package: dict[str, Any]) -> dict[str, Any] | None:
-    """The function's answer for one image of the test split: {image, is, label, …}.
+    """Something of the test split, and the function's answer to it: {image, is, label, …}.
 
-    None where the model got no image of it right, so that none was kept.
+    None where nothing was kept, such as of a model that got no image right.
     """
+    usage = workload_of(session.settings).usage
     samples = package["evaluation_uri"].rpartition("/")[0] + "/samples"
-    kept = json.loads(read_object(session, f"{samples}/samples.json"))["samples"]
-    if not kept:
+    listed = json.loads(read_object(session, f"{samples}/samples.json"))
+    kept = usage.kept(listed, lambda name: read_object(session, f"{samples}/{name}"))
+    known = next(kept, None)
+    if known is None:
         return None
-    known = kept[0]
-    content = read_object(session, f"{samples}/{known['file']}")
-    return {"image": known["file"], "is": known["label"], **ask(session, content)}
+    return {**known.facts, **ask(session, usage.question(known.name, known.content))}
 
 
 def draw_samples(session: Session) -> Path:
     """The project's own sample data set, drawn once."""
-    from sample_data import draw
-
-    folder = (session.local_folder or Path.cwd()) / "sample"
+    name = "sample" if session.settings.workload.kind == IMAGES else "sample-table"
+    folder = (session.local_folder or Path.cwd()) / name
     say(f"Sample data  {folder}")
-    draw(folder)
+    workload_of(session.settings).usage.draw(folder)
     return folder
 
 
@@ -112,14 +117,15 @@ def registered_package(session: Session, execution: dict[str, Any]) -> dict[str,
 def save_plots(session: Session, package: dict[str, Any]) -> list[str]:
     """Fetch the evaluation's plots; returns their paths."""
     target = (session.local_folder or Path.cwd()) / "demo" / f"version-{package['version']}"
-    target.mkdir(parents=True, exist_ok=True)
+    plots = workload_of(session.settings).usage.plots
     base = package["evaluation_uri"].rpartition("/")[0]
-    for name in PLOTS:
+    for name in plots:
+        target.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(read_object(session, f"{base}/plots/{name}"))
-    return [str(target / name) for name in PLOTS]
+    return [str(target / name) for name in plots]
 
 
-def describe_result(result: dict[str, Any]) -> str:
+def describe_result(result: dict[str, Any], usage: Usage = IMAGE_USAGE) -> str:
     """The demo's result as text."""
     lines = [describe(result["pipeline"])]
     if package := result["model_package"]:
@@ -128,14 +134,16 @@ def describe_result(result: dict[str, Any]) -> str:
         )
         lines.append(
             f"\nModel package version {package['version']} is {package['approval']}\n"
-            f"  {package['arn']}\n{figures}\n\nPlots\n  " + "\n  ".join(result["plots"])
+            f"  {package['arn']}\n{figures}"
         )
+        if result["plots"]:
+            lines.append("\nPlots\n  " + "\n  ".join(result["plots"]))
     if result["deployment"]:
-        lines += ["", *describe_serving(result)]
+        lines += ["", *describe_serving(result, usage)]
     return "\n".join([*lines, f"\n{result['seconds']} s in all"])
 
 
-def describe_serving(result: dict[str, Any]) -> list[str]:
+def describe_serving(result: dict[str, Any], usage: Usage) -> list[str]:
     """What was deployed, tested and answered, a line each."""
     smoke, prediction = result["smoke_tests"], result["prediction"]
     lines = [
@@ -144,6 +152,5 @@ def describe_serving(result: dict[str, Any]) -> list[str]:
         f"Smoke tests: {smoke['passed']} passed, {smoke['failed']} failed",
     ]
     if prediction:
-        known = f"{prediction['image']}, a picture of {prediction['is']}"
-        lines.append(f"{known}: {describe_answer(prediction)}")
+        lines.append(f"{usage.introduced(prediction)}: {describe_answer(prediction, usage)}")
     return lines

@@ -13,8 +13,8 @@ from commands.endpoint import describe
 from commands.load import Send, arrivals, hold
 from commands.output import say
 from commands.rates import Rate, judge, search
-from commands.samples import Sample
 from commands.session import Session
+from commands.usage import Sample
 from errors import BreedlineError
 
 MOST_PER_SECOND = 500.0  # requests; more than this is a matter for several machines

@@ -1,30 +1,36 @@
-"""`predict`: classify images through the Lambda function in front of the endpoint."""
+"""`predict`: ask the Lambda function in front of the endpoint about files."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from commands.images import IMAGES
 from commands.output import emit, table
 from commands.session import Session
+from commands.usage import Usage
 from errors import BreedlineError
 from statemachine.names import ALIAS, Names
+from workloads import workload_of
 
 LARGEST_IMAGE = 4_400_000  # bytes; Lambda takes 6 MiB, and base64 adds a third
 
 
 def predict(session: Session, arguments: argparse.Namespace) -> int:
-    """Ask about each image; exit 1 if one was refused."""
-    contents = [read_image(path) for path in arguments.images]  # before the first is sent
+    """Ask about each file; exit 1 if one was refused."""
+    usage, paths = workload_of(session.settings).usage, arguments.images
+    # All are read before the first is sent.
+    questions = [usage.question(str(path), read_image(path)) for path in paths]
     answers = [
-        {"image": str(path), **ask(session, content)}
-        for path, content in zip(arguments.images, contents, strict=True)
+        {usage.noun.removesuffix("s"): str(path), **ask(session, question)}
+        for path, question in zip(paths, questions, strict=True)
     ]
-    emit({"predictions": answers}, table(list(map(_row, answers))), session.as_json)
-    return 0 if all("label" in answer for answer in answers) else 1
+    rows = [_row(usage, path, answer) for path, answer in zip(paths, answers, strict=True)]
+    emit({"predictions": answers}, table(rows), session.as_json)
+    return 0 if all(usage.answered in answer for answer in answers) else 1
 
 
 def read_image(path: Path) -> bytes:
@@ -41,8 +47,8 @@ def read_image(path: Path) -> bytes:
     return content
 
 
-def ask(session: Session, content: bytes) -> dict[str, Any]:
-    """The function's answer for one encoded image: {label, …} or {status, error}.
+def ask(session: Session, question: Mapping[str, Any]) -> dict[str, Any]:
+    """The function's answer to a question without its endpoint; {status, error} for a refusal.
 
     Raises BreedlineError when there is no function to ask, or it breaks.
     """
@@ -52,7 +58,7 @@ def ask(session: Session, content: bytes) -> dict[str, Any]:
             f"The endpoint '{names.endpoint}' is asynchronous and answers into the bucket; "
             "ask it with InvokeEndpointAsync."
         )
-    event = {"image": base64.b64encode(content).decode(), "endpoint_name": names.endpoint}
+    event = {**question, "endpoint_name": names.endpoint}
     try:
         answer = client.invoke(
             FunctionName=names.predict, Qualifier=ALIAS, Payload=json.dumps(event)
@@ -85,13 +91,14 @@ def _what_is_missing(session: Session) -> str:
     )
 
 
-def describe_answer(answer: dict[str, Any]) -> str:
+def describe_answer(answer: dict[str, Any], usage: Usage = IMAGES) -> str:
     """An answer in a few words."""
-    if "label" in answer:
-        return f"{answer['label']} ({answer['probability']:.4f})"
+    if usage.answered in answer:
+        return usage.told(answer)
     return f"refused with {answer['status']}: {answer['error']}"
 
 
-def _row(answer: dict[str, Any]) -> list[str]:
-    version = f"version {answer.get('model_version') or 'unknown'}" if "label" in answer else ""
-    return [answer["image"], describe_answer(answer), version]
+def _row(usage: Usage, path: Path, answer: dict[str, Any]) -> list[str]:
+    version = f"version {answer.get('model_version') or 'unknown'}"
+    told = describe_answer(answer, usage)
+    return [str(path), told, version if usage.answered in answer else ""]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from commands.session import Session
 from errors import BreedlineError
+from workloads import workload_of
 
 PENDING = "PendingManualApproval"
 
@@ -68,23 +69,10 @@ def read_package(session: Session, arn: str) -> dict[str, Any]:
         "arn": arn,
         "version": described["ModelPackageVersion"],
         "approval": described["ModelApprovalStatus"],
-        "metrics": summarise(json.loads(read_object(session, uri))),
+        "metrics": workload_of(session.settings).usage.figures(
+            json.loads(read_object(session, uri))
+        ),
         "evaluation_uri": uri,
-    }
-
-
-def summarise(report: dict[str, Any]) -> dict[str, Any]:
-    """The headline figures of an evaluation.json."""
-    measured = report["multiclass_classification_metrics"]
-    more = report["breedline"]
-    return {
-        "accuracy": measured["accuracy"]["value"],
-        "top5_accuracy": more["top5_accuracy"],
-        "macro_f1": more["macro"]["f1"],
-        "log_loss": more["log_loss"],
-        "expected_calibration_error": more["expected_calibration_error"],
-        "latency_ms_p50": more["latency_ms"]["p50"],
-        "images": more["images"],
     }
 
 

@@ -1,0 +1,1 @@
+"""Further kinds of models on the same machinery."""
