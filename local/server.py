@@ -38,6 +38,7 @@ from local.functions.service import Functions
 from local.gateway import Gateway
 from local.iam.caller import caller
 from local.iam.calls import InvalidSwitch, Watch, read_watch
+from local.iam.simulate import answer_simulations
 from local.iam.tables import SCALING_ROLE
 from local.interruption import ROUTE as INTERRUPTION_ROUTE
 from local.jobs.processing import ProcessingJobs
@@ -46,6 +47,7 @@ from local.jobs.transform import TransformJobs
 from local.journal import Journal
 from local.models import Models
 from local.pipelines.service import Pipelines
+from local.quotas import answer_quotas
 from local.registry import Registry
 from local.sagemaker import Call, LastingService, SageMaker
 from local.scaling import Scaling
@@ -85,6 +87,8 @@ def build_services(backend: Backend, remember: Callable[[], None] = lambda: None
     training = TrainingJobs(backend)
     functions, features = Functions(backend), FeatureStore(backend)
     answer_invocations(functions)
+    answer_simulations()
+    answer_quotas()
     services: list[LastingService] = [
         training,
         ProcessingJobs(backend),

@@ -22,13 +22,13 @@ def policies_of(role: str) -> Policies | None:
     if found is None:
         return None
     inline = [json.loads(text) for text in found.policies.values()]
-    attached = [_document(policy) for policy in found.managed_policies.values()]
+    attached = [document_of(policy) for policy in found.managed_policies.values()]
     arn = found.permissions_boundary_arn
-    boundary = _document(backend.managed_policies[arn]) if arn else None
+    boundary = document_of(backend.managed_policies[arn]) if arn else None
     return read_policies([*inline, *attached], boundary)
 
 
-def _document(policy: Any) -> dict[str, Any]:
+def document_of(policy: Any) -> dict[str, Any]:
     """A managed policy's document, in the version that is its default."""
     document: dict[str, Any] = json.loads(next(v.document for v in policy.versions if v.is_default))
     return document
