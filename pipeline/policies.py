@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from settings import Settings
+from settings.workload import IMAGES, TABULAR
 from statemachine.names import Names
 from statemachine.statements import (
     Statement,
@@ -24,6 +25,7 @@ from statemachine.statements import (
 )
 
 SAGEMAKER = "sagemaker.amazonaws.com"
+REPOSITORIES = {IMAGES: "pytorch-training", TABULAR: "sagemaker-scikit-learn"}  # of the jobs' image
 JOB_LOGS = ("TrainingJobs", "ProcessingJobs")  # below /aws/sagemaker/, as groups and namespaces
 
 
@@ -50,16 +52,9 @@ def _pipeline(settings: Settings) -> list[Statement]:
     names, group = Names(settings), settings.pipeline.model_package_group
     package = names.arn("sagemaker", f"model-package/{group}/*")
     jobs = [names.arn("sagemaker", f"{kind}/pipelines-*") for kind in _job_kinds()]
-    # The names of tuning jobs are too short for the prefix.
-    tuning = names.arn("sagemaker", "hyper-parameter-tuning-job/*-Tune-*")
     return [
         allow("Jobs", [*{*_job_actions("Training"), *_job_actions("Processing")}], jobs),
-        allow("TuningJobs", _job_actions("HyperParameterTuning"), [tuning]),
-        allow(
-            "Trials",
-            ["sagemaker:DescribeTrainingJob"],
-            [names.arn("sagemaker", "training-job/*-Tune-*")],
-        ),
+        *(_tuning(names) if settings.workload.kind == IMAGES else []),
         allow(
             "Register",
             [
@@ -77,6 +72,16 @@ def _pipeline(settings: Settings) -> list[Statement]:
             [settings.jobs_role_arn],
             {"StringEquals": {"iam:PassedToService": SAGEMAKER}},
         ),
+    ]
+
+
+def _tuning(names: Names) -> list[Statement]:
+    # The names of tuning jobs are too short for the prefix.
+    tuning = names.arn("sagemaker", "hyper-parameter-tuning-job/*-Tune-*")
+    trials = names.arn("sagemaker", "training-job/*-Tune-*")
+    return [
+        allow("TuningJobs", _job_actions("HyperParameterTuning"), [tuning]),
+        allow("Trials", ["sagemaker:DescribeTrainingJob"], [trials]),
     ]
 
 
@@ -114,7 +119,7 @@ def _jobs(settings: Settings) -> list[Statement]:
         ),
         *_champion(settings),
         *_features(settings),
-        *image(settings, "pytorch-training"),
+        *image(settings, REPOSITORIES[settings.workload.kind]),
         *network(settings),
     ]
 

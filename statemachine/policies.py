@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from settings import Settings, partition_of
+from settings.workload import IMAGES
 from statemachine.alarms import guard_names
 from statemachine.endpoint_config import asynchronous_uri, capture_uri, is_asynchronous
 from statemachine.names import ALIAS, VARIANT, Names
@@ -75,10 +76,11 @@ def _endpoint(settings: Settings) -> list[Statement]:
 
 def _predict(settings: Settings) -> list[Statement]:
     names = Names(settings)
+    # Images that callers refer to by their place in the bucket; tables come with the request.
+    images = allow("Images", ["s3:GetObject"], [objects(settings, "*")])
     return [
         allow("Ask", ["sagemaker:InvokeEndpoint"], [_endpoint_arn(settings)]),
-        # Images that callers refer to by their place in the bucket.
-        allow("Images", ["s3:GetObject"], [objects(settings, "*")]),
+        *([images] if settings.workload.kind == IMAGES else []),
         _function_logs(settings, names.predict),
         *key(settings),
     ]

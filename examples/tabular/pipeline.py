@@ -109,7 +109,7 @@ def _estimator(context: Context) -> Any:
         entry_point="train.py",
         source_dir=context.code["train"],
         image_uri=context.image_uri("training", limits.instance_type),
-        role=settings.role_arn,
+        role=settings.jobs_role_arn,
         instance_type=context.parameters["TrainingInstanceType"],
         instance_count=1,
         volume_size=limits.volume_gb,
