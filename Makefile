@@ -1,15 +1,18 @@
 # make demo    everything from a folder of photos to a registered model, on this machine
+# make demo-tabular   the same for a table: another kind of model on the same machinery
 # make test    the tests
 # make check   format, lint, types, tests: what continuous integration runs
 
 PYTHON ?= $(shell for v in 3.11 3.12 3.13 3.10 3; do \
 	python$$v -c 'import ensurepip' 2>/dev/null && echo python$$v && break; done)
 BIN := .venv/bin
-SOURCES := definitions.py errors.py sample_data.py \
+SOURCES := definitions.py errors.py sample_data.py workloads.py examples \
 	commands infrastructure local pipeline provision settings statemachine steps benchmarks tests
 ASL_VALIDATOR := .cache/asl-validator/node_modules/.bin/asl-validator
 
-.PHONY: install demo test check lint foundation linters asl toolkit serving-toolkit lock clean
+TABULAR := examples/tabular
+
+.PHONY: install demo demo-tabular test check lint foundation linters asl toolkit serving-toolkit lock clean
 
 install: .venv/.installed
 
@@ -26,6 +29,9 @@ install: .venv/.installed
 demo: install
 	$(BIN)/python definitions.py demo $(if $(DATA),--data "$(DATA)")
 
+demo-tabular: install
+	$(BIN)/python definitions.py demo --settings $(TABULAR)/environments.toml $(if $(DATA),--data "$(DATA)")
+
 test: install
 	$(BIN)/python -m pytest
 
@@ -34,6 +40,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy statemachine/functions/smoke_test/*.py
+	MYPYPATH=$(TABULAR)/steps $(BIN)/mypy $(TABULAR)/steps/*.py
+	MYPYPATH=$(TABULAR)/functions/predict $(BIN)/mypy $(TABULAR)/functions/predict/*.py
+	MYPYPATH=$(TABULAR)/functions/smoke_test $(BIN)/mypy $(TABULAR)/functions/smoke_test/*.py
 
 check: lint test linters
 
