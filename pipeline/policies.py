@@ -51,19 +51,17 @@ def _pipeline(settings: Settings) -> list[Statement]:
     """Start, watch and stop jobs, read their figures, register their model."""
     names, group = Names(settings), settings.pipeline.model_package_group
     package = names.arn("sagemaker", f"model-package/{group}/*")
-    jobs = [names.arn("sagemaker", f"{kind}/pipelines-*") for kind in _job_kinds()]
+    groups = names.arn("sagemaker", f"model-package-group/{group}")
     return [
-        allow("Jobs", [*{*_job_actions("Training"), *_job_actions("Processing")}], jobs),
+        *(_started(names, kind) for kind in ("Processing", "Training")),
         *(_tuning(names) if settings.workload.kind == IMAGES else []),
         allow(
             "Register",
-            [
-                "sagemaker:AddTags",
-                "sagemaker:CreateModelPackage",
-                "sagemaker:DescribeModelPackage",
-            ],
-            [package, names.arn("sagemaker", f"model-package-group/{group}")],
+            ["sagemaker:AddTags", "sagemaker:CreateModelPackage"],
+            [package, groups],
         ),
+        allow("Registered", ["sagemaker:DescribeModelPackage"], [package]),
+        allow("Group", ["sagemaker:DescribeModelPackageGroup"], [groups]),
         # The figures that the gate compares, and the artifact that is registered.
         allow("Figures", ["s3:GetObject"], [objects(settings, "executions/*")]),
         allow(
@@ -80,13 +78,21 @@ def _tuning(names: Names) -> list[Statement]:
     tuning = names.arn("sagemaker", "hyper-parameter-tuning-job/*-Tune-*")
     trials = names.arn("sagemaker", "training-job/*-Tune-*")
     return [
-        allow("TuningJobs", _job_actions("HyperParameterTuning"), [tuning]),
+        allow(
+            "TuningJobs",
+            [
+                *_job_actions("HyperParameterTuning"),
+                "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+            ],
+            [tuning],
+        ),
         allow("Trials", ["sagemaker:DescribeTrainingJob"], [trials]),
     ]
 
 
-def _job_kinds() -> tuple[str, str]:
-    return "training-job", "processing-job"
+def _started(names: Names, kind: str) -> Statement:
+    place = names.arn("sagemaker", f"{kind.lower()}-job/pipelines-*")
+    return allow(f"{kind}Jobs", _job_actions(kind), [place])
 
 
 def _job_actions(kind: str) -> list[str]:
@@ -97,7 +103,7 @@ def _job_actions(kind: str) -> list[str]:
 def _jobs(settings: Settings) -> list[Statement]:
     """Read code, data and weights, write results, logs and metrics, and ask for the champion."""
     names = Names(settings)
-    groups = [names.arn("logs", f"log-group:/aws/sagemaker/{kind}") for kind in JOB_LOGS]
+    groups = [names.arn("logs", f"log-group:/aws/sagemaker/{kind}:*") for kind in JOB_LOGS]
     spaces = [f"/aws/sagemaker/{kind}" for kind in JOB_LOGS]
     return [
         *_files(settings),
@@ -109,7 +115,7 @@ def _jobs(settings: Settings) -> list[Statement]:
                 "logs:DescribeLogStreams",
                 "logs:PutLogEvents",
             ],
-            [*groups, *(f"{group}:*" for group in groups)],
+            groups,  # Logs checks a group, too, as one with a stream
         ),
         allow(
             "Metrics",

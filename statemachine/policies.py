@@ -57,14 +57,25 @@ def _endpoint(settings: Settings) -> list[Statement]:
     """The model's own role: its artifact, its image, its log, what it captures."""
     names = Names(settings)
     written = asynchronous_uri if is_asynchronous(settings) else capture_uri
-    logs = f"log-group:/aws/sagemaker/Endpoints/{names.endpoint}"
+    logs = names.arn("logs", f"log-group:/aws/sagemaker/Endpoints/{names.endpoint}:*")
     found = [
         allow("Artifacts", ["s3:GetObject"], [objects(settings, "executions/*")]),
         allow("Answers", ["s3:PutObject"], [objects_of(settings, f"{written(settings)}/*")]),
         allow(
             "Logs",
-            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-            [names.arn("logs", logs), names.arn("logs", f"{logs}:*")],
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            [logs],  # Logs checks a group, too, as one with a stream
+        ),
+        allow(
+            "Metrics",
+            ["cloudwatch:PutMetricData"],
+            ["*"],  # knows no resource
+            {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"}},
         ),
         *image(settings, "pytorch-inference"),
         _guards(settings),
@@ -168,7 +179,7 @@ def _serving(settings: Settings) -> list[Statement]:
                 "sagemaker:DeleteEndpointConfig",
                 "sagemaker:AddTags",
             ],
-            [config, model],
+            [config],
         ),
         # The one before may be somebody else's.
         allow("ConfigurationsBefore", ["sagemaker:DescribeEndpointConfig"], [every_config]),
@@ -233,7 +244,7 @@ def _scaling(settings: Settings) -> list[Statement]:
         ),
         allow(
             "ScalingAlarms",
-            ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
+            ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
             [alarms],
         ),
         allow(
@@ -259,16 +270,22 @@ def _functions(settings: Settings) -> list[Statement]:
             [
                 "lambda:CreateAlias",
                 "lambda:DeleteAlias",
-                "lambda:DeleteProvisionedConcurrencyConfig",
                 "lambda:GetAlias",
                 "lambda:GetFunctionConfiguration",
-                "lambda:GetProvisionedConcurrencyConfig",
                 "lambda:PublishVersion",
-                "lambda:PutProvisionedConcurrencyConfig",
                 "lambda:UpdateAlias",
                 "lambda:UpdateFunctionConfiguration",
             ],
-            [predict, f"{predict}:*"],
+            [predict],
+        ),
+        allow(
+            "Provisioned",
+            [
+                "lambda:DeleteProvisionedConcurrencyConfig",
+                "lambda:GetProvisionedConcurrencyConfig",
+                "lambda:PutProvisionedConcurrencyConfig",
+            ],
+            [names.function_arn(f"{names.predict}:{ALIAS}")],
         ),
         # A version alone: never the whole function.
         allow("FunctionVersions", ["lambda:DeleteFunction"], [f"{predict}:*"]),

@@ -32,7 +32,7 @@ def test_without_a_role_of_their_own_the_pipelines_does_the_work_of_both(example
     roles = dataclasses.replace(example.roles, jobs="")
     documents = job_documents(dataclasses.replace(example, roles=roles))
     assert set(documents) == {"pipeline", "ec2_training"}
-    assert {"Jobs", "PassRole", "Read", "Write", "Metrics"} <= set(
+    assert {"TrainingJobs", "PassRole", "Read", "Write", "Metrics"} <= set(
         statements(documents, "pipeline")
     )
 

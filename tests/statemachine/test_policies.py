@@ -43,7 +43,7 @@ ON_BEHALF = {
     ),
 }
 # Sids of statements for actions that know no resource.
-EVERYWHERE = {"ScalingBefore", "MachineLogs", "ImageToken", "Network"}
+EVERYWHERE = {"ScalingBefore", "MachineLogs", "Metrics", "ImageToken", "Network"}
 every_case = pytest.mark.parametrize(("environment", "kind"), CASES)
 
 
