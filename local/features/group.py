@@ -27,7 +27,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class Group:
-    """What the runtime needs to know of a group; `lifetime` is in seconds, None for ever."""
+    """What the runtime needs to know of a group.
+
+    `lifetime` is in seconds, None for ever; `role` is the ARN of whoever writes the offline store.
+    """
 
     name: str
     features: Mapping[str, Feature]
@@ -37,6 +40,7 @@ class Group:
     offline_uri: str
     table: str
     lifetime: int | None
+    role: str = ""
 
     @property
     def stores(self) -> list[str]:
@@ -63,6 +67,7 @@ def group_of(document: Mapping[str, Any]) -> Group:
         offline_uri=offline.get("S3StorageConfig", {}).get("ResolvedOutputS3Uri", ""),
         table=offline.get("DataCatalogConfig", {}).get("TableName", ""),
         lifetime=seconds_of(online.get("TtlDuration")),
+        role=document.get("RoleArn", ""),
     )
 
 

@@ -22,6 +22,7 @@ from local.backend import Backend
 from local.features.group import Group
 from local.features.records import Records, Row
 from local.features.warehouse import File, Table, columns_of, write_parquet
+from local.iam.caller import acting, caller
 from local.objects import StoredObject, split_uri
 
 logger = logging.getLogger(__name__)
@@ -107,7 +108,16 @@ class OfflineStore:
             path = Path(scratch) / "rows.parquet"
             write_parquet(bodies, columns_of(group), path)
             self._records.mark(rows, uri, now)
-            self._backend.objects.write(*split_uri(uri), path)
+            self._put(group, uri, path)
+
+    def _put(self, group: Group, uri: str, path: Path) -> None:
+        """In the name of the group's role, which looks at the bucket's list of who may and leaves
+        the file to its owner."""
+        bucket, key = split_uri(uri)
+        with acting(caller(group.role, f"feature-group-{group.name}")):
+            self._backend.calls.note_acting("s3", "GetBucketAcl", {"Bucket": bucket})
+            self._backend.objects.write(bucket, key, path)
+            self._backend.calls.note_acting("s3", "PutObjectAcl", {"Bucket": bucket, "Key": key})
 
 
 def offline_row(values: dict[str, Any], deleted: bool, now: float) -> dict[str, Any]:

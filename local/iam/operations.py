@@ -22,7 +22,11 @@ from botocore.model import OperationModel
 Environ = dict[str, Any]
 # By signing name: the service in IAM's words where they differ, and botocore's names for REST.
 IN_IAM = {"monitoring": "cloudwatch"}
-REST = {"lambda": ("lambda",), "sagemaker": ("sagemaker-runtime",), "scheduler": ("scheduler",)}
+REST = {
+    "lambda": ("lambda",),
+    "sagemaker": ("sagemaker-runtime", "sagemaker-featurestore-runtime"),
+    "scheduler": ("scheduler",),
+}
 INDEXED = re.compile(r"(\w+)\.(?:member|entry)\.\d+")
 LABEL = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
 

@@ -73,6 +73,14 @@ def _guards(place: Place, parameters: Parameters) -> Iterator[Need]:
         yield Need("cloudwatch:DescribeAlarms", resource)
 
 
+def _groups_of_features(place: Place, parameters: Parameters) -> Iterator[Need]:
+    for asked in parameters.get("Identifiers") or []:
+        name = str(asked["FeatureGroupName"])
+        resource = place.arn("sagemaker", f"feature-group/{name}")
+        resource = name if name.startswith("arn:") else resource
+        yield Need("sagemaker:BatchGetRecord", resource)
+
+
 TABLE: dict[str, Row] = {
     **dict(_jobs()),
     "ListTrainingJobsForHyperParameterTuningJob": on(
@@ -108,9 +116,17 @@ TABLE: dict[str, Row] = {
     "DescribeModelPackage": on("sagemaker:DescribeModelPackage", PACKAGE),
     "UpdateModelPackage": on("sagemaker:UpdateModelPackage", "{ModelPackageArn}"),
     "ListModelPackages": on("sagemaker:ListModelPackages", GROUP),
+    "BatchGetRecord": _groups_of_features,
+    **{
+        name: on(f"sagemaker:{name}", "feature-group/{FeatureGroupName}")
+        for name in ("PutRecord", "GetRecord", "DeleteRecord", "DescribeFeatureGroup")
+    },
     "StartPipelineExecution": on("sagemaker:StartPipelineExecution", PIPELINE),
     "DescribePipelineExecution": on(
         "sagemaker:DescribePipelineExecution", "{PipelineExecutionArn}"
+    ),
+    "ListPipelineParametersForExecution": on(
+        "sagemaker:ListPipelineParametersForExecution", "{PipelineExecutionArn}"
     ),
     "ListPipelineExecutions": on("sagemaker:ListPipelineExecutions", PIPELINE),
     "StopPipelineExecution": on("sagemaker:StopPipelineExecution", "{PipelineExecutionArn}"),

@@ -110,6 +110,20 @@ def test_an_endpoint_is_asked_by_its_path(seen):
     assert found.parameters["EndpointName"] == "e"
 
 
+def test_records_of_features_by_method_and_path(seen):
+    found = seen(
+        "sagemaker-featurestore-runtime",
+        "put_record",
+        FeatureGroupName="g",
+        Record=[{"FeatureName": "f", "ValueAsString": "1"}],
+    )
+    assert (found.service, found.name) == ("sagemaker", "PutRecord")
+    assert found.parameters["FeatureGroupName"] == "g"
+    several = [{"FeatureGroupName": "g", "RecordIdentifiersValueAsString": ["1"]}]
+    asked = seen("sagemaker-featurestore-runtime", "batch_get_record", Identifiers=several)
+    assert (asked.name, asked.parameters["Identifiers"]) == ("BatchGetRecord", several)
+
+
 @pytest.mark.parametrize(
     "method, given, name",
     [
