@@ -82,4 +82,16 @@ def _image_options(context: Context) -> dict[str, Any]:
         "max-rejected-fraction": str(prepare.max_rejected_fraction),
         "min-images-per-class": str(prepare.min_images_per_class),
         "seed": str(prepare.seed),
+        **_feature_options(context),
+    }
+
+
+def _feature_options(context: Context) -> dict[str, Any]:
+    """What Prepare has to know of the feature group, where there is one."""
+    settings = context.settings
+    if not settings.feature_group:
+        return {}
+    return {
+        "feature-group": settings.feature_group,
+        "online-store": str(settings.features.online).lower(),
     }

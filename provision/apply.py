@@ -8,6 +8,7 @@ from functools import partial
 from provision import (
     alarms,
     bucket,
+    features,
     functions,
     groups,
     logs,
@@ -36,6 +37,7 @@ _APPLY: dict[str, Callable[[Clients, Change], str]] = {
     bucket.RESOURCE: bucket.apply_bucket,
     CODE: _apply_code,
     groups.RESOURCE: groups.apply_group,
+    features.RESOURCE: features.apply_features,
     pipelines.RESOURCE: pipelines.apply_pipeline,
     tables.RESOURCE: tables.apply_table,
     topics.RESOURCE: topics.apply_topic,

@@ -14,6 +14,7 @@ from provision.alarms import plan_alarms
 from provision.bucket import plan_bucket
 from provision.change import Change, Clients
 from provision.documents import Documents
+from provision.features import plan_features
 from provision.functions import plan_functions
 from provision.groups import plan_group
 from provision.logs import plan_logs
@@ -63,6 +64,7 @@ def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
             plan_bucket(clients, settings),
             *_plan_code(clients, documents.packages),
             plan_group(clients, settings),
+            *plan_features(clients, settings),
             plan_pipeline(clients, settings, documents.pipeline),
             *_plan_deployment(clients, settings, documents),
         )

@@ -50,7 +50,7 @@ class Table:
 
 def plan_table(clients: Clients, settings: Settings) -> Change:
     """Compare the table with the settings; raises BreedlineError when it is another's."""
-    kms_key = _key_arn(clients, settings.aws.kms_key)
+    kms_key = key_arn(clients, settings.aws.kms_key)
     desired = Table(Names(settings).table, kms_key, settings.tags)
     return compare(RESOURCE, _current(clients("dynamodb"), desired), desired)
 
@@ -114,7 +114,7 @@ def _is_active(dynamodb: Any, name: str) -> bool:
     return bool(dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE")
 
 
-def _key_arn(clients: Clients, key: str) -> str:
+def key_arn(clients: Clients, key: str) -> str:
     """The key's ARN, which is what DynamoDB tells of it; the settings may name an alias."""
     if not key or ":key/" in key:
         return key

@@ -21,6 +21,7 @@ from settings.account import Aws, Foundation, Roles
 from settings.checks import SettingsError as SettingsError
 from settings.checks import refusal, tables_of, violations
 from settings.contradictions import contradictions
+from settings.features import Features
 from settings.pipeline import (
     Data,
     Debugger,
@@ -52,6 +53,7 @@ class Sections:
     pipeline: Pipeline
     data: Data
     prepare: Prepare
+    features: Features
     model: Model
     debugger: Debugger
     regression: Regression
@@ -98,6 +100,21 @@ class Settings(Sections):
     def data_uri(self) -> str:
         """Where the data set lies unless an execution says otherwise."""
         return self.pipeline.data_uri or f"s3://{self.bucket}/data"
+
+    @property
+    def feature_group(self) -> str:
+        """The feature group's name, empty where none is wanted."""
+        return self.feature_group_name if self.features.enabled else ""
+
+    @property
+    def feature_group_name(self) -> str:
+        """The name that a feature group has or had."""
+        return self.features.group or f"{self.pipeline.name}-images"
+
+    @property
+    def features_role_arn(self) -> str:
+        """The role with which SageMaker writes the feature group's offline store."""
+        return self._role(self.features.role or self.jobs_role_arn)
 
     @property
     def endpoint_name(self) -> str:

@@ -21,7 +21,7 @@ METRIC_PERIOD = 60  # seconds; SageMakerVariantInvocationsPerInstance is counted
 def contradictions(settings: Settings) -> list[Problem]:
     """All problems between sound values, in the order of the file's sections."""
     checks = (
-        *(_kind, _account, _splits, _ranges, _search, _batches, _waiting),
+        *(_kind, _account, _splits, _features, _ranges, _search, _batches, _waiting),
         *(_fleet, _periods, _concurrency, _foundation),
     )
     return [
@@ -69,6 +69,16 @@ def _splits(settings: Settings) -> Iterator[Check]:
     size = settings.model.image_size
     allowed = "at least 32 pixels, or 0 for the backbone's own size"
     yield 0 < size < 32, "model.image_size", size, allowed
+
+
+def _features(settings: Settings) -> Iterator[Check]:
+    features, group = settings.features, settings.feature_group
+    nowhere = features.enabled and not (features.online or features.offline)
+    yield nowhere, "features.online", False, "true for online, offline or both"
+    endless = features.ttl_days > 0 and not features.online
+    yield endless, "features.ttl_days", features.ttl_days, "0 without the online store"
+    allowed = "at most 64 characters, also where it is derived"
+    yield len(group) > 64, "features.group", group, allowed
 
 
 def _ranges(settings: Settings) -> Iterator[Check]:

@@ -72,6 +72,7 @@ class Image:
     digest: str
     width: int
     height: int
+    size: int
 
 
 class Catalogue:
@@ -168,7 +169,7 @@ class Catalogue:
 
     def images(self, split: str) -> Iterator[Image]:
         rows = self._db.execute(
-            "SELECT path, class, split, digest, width, height FROM file WHERE split = ? "
+            "SELECT path, class, split, digest, width, height, bytes FROM file WHERE split = ? "
             "ORDER BY path",
             (split,),
         )

@@ -62,6 +62,8 @@ def _measure(path: Path, candidate: Candidate) -> Finding:
     measured = ImageStat.Stat(image)
     colour = tuple(int(value) for value in (*measured.sum, *measured.sum2))
     digest = hashlib.sha256(data).hexdigest()
+    if candidate.digest not in ("", digest):
+        return _reject(candidate, "changed", "The file is not the one that was selected any more.")
     return Finding(candidate, digest, image.width, image.height, len(data), colour)
 
 

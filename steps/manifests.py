@@ -18,8 +18,17 @@ REPORTED_REJECTIONS = 50
 """Rejected files named in statistics.json; rejected.jsonl names them all."""
 
 
-def write_dataset(catalogue: Catalogue, folder: Path, source_uri: str, seed: int) -> None:
-    """dataset.json and an augmented manifest for each split, below `folder`."""
+def write_dataset(
+    catalogue: Catalogue,
+    folder: Path,
+    source_uri: str,
+    seed: int,
+    selection: Mapping[str, Any] | None = None,
+) -> None:
+    """dataset.json and an augmented manifest for each split, below `folder`.
+
+    `selection` tells of the query by which the images were selected.
+    """
     folder.mkdir(parents=True)
     classes = sorted(catalogue.class_counts())
     label_of = {name: label for label, name in enumerate(classes)}
@@ -31,6 +40,7 @@ def write_dataset(catalogue: Catalogue, folder: Path, source_uri: str, seed: int
         "source_uri": source_uri,
         "counts": _counts(catalogue),
         "seed": seed,
+        **({"selection": selection} if selection else {}),
     }
     write_json(folder / "dataset.json", document)
     for split in SPLITS:

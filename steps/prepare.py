@@ -6,6 +6,9 @@ as the URI that the manifests refer to. Nothing is published unless everything s
     python3 prepare.py --input photos --source-uri s3://bucket/photos --output splits \\
         --statistics statistics
 
+With --feature-group each kept image's record goes there as well. Where --input is a selection by
+query, its images are fetched from S3.
+
 A file is rejected, with its reason, when it is no image, does not decode to its last pixel,
 repeats another file's content, or carries two labels. Files whose names begin with a dot are
 ignored. The job fails when more than --max-rejected-fraction of the files are rejected.
@@ -19,13 +22,17 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from arguments import fraction, positive, share
 from catalogue import SPLITS, Catalogue
 from inspection import inspect_all
-from manifests import write_channels, write_dataset, write_statistics
+from manifests import write_channels, write_dataset, write_json, write_statistics
+from records import RecordsError, open_group, put_records
+from selection import fetch_selected, find_selected, is_selection, read_about
 from sources import SourceError, find_candidates
 from staging import staged
 
@@ -48,6 +55,17 @@ class Options:
     max_rejected_fraction: float
     min_images_per_class: int
     seed: int
+    feature_group: str
+    online_store: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the images are, as files and in S3; `selection` tells of the query they come from."""
+
+    folder: Path
+    uri: str
+    selection: Mapping[str, Any] | None = None
 
 
 def prepare(options: Options) -> None:
@@ -55,20 +73,32 @@ def prepare(options: Options) -> None:
     with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
         catalogue = Catalogue(Path(scratch) / "catalogue.sqlite", options.seed)
         try:
-            fill(catalogue, options)
+            source = locate(options)
+            fill(catalogue, source, options)
             catalogue.reject_repeats()
             check(catalogue, options)
             split(catalogue, options)
-            publish(catalogue, options)
+            publish(catalogue, source, options)
             print(summary(catalogue), flush=True)
         finally:
             catalogue.close()
 
 
-def fill(catalogue: Catalogue, options: Options) -> None:
+def locate(options: Options) -> Source:
+    """The images as they were downloaded; those of a selection are fetched now."""
+    if not is_selection(options.input):
+        return Source(options.input, options.source_uri)
+    about = read_about(options.input, options.source_uri)
+    folder = options.input / "images"
+    fetch_selected(options.input, about["root"], folder)
+    return Source(folder, about["root"], about)
+
+
+def fill(catalogue: Catalogue, source: Source, options: Options) -> None:
     """Inspect every file that claims to be an image and record what was found."""
-    candidates = find_candidates(options.input, options.source_uri)
-    for number, finding in enumerate(inspect_all(options.input, candidates), 1):
+    find = find_selected if source.selection else find_candidates
+    candidates = find(options.input, source.uri)
+    for number, finding in enumerate(inspect_all(source.folder, candidates), 1):
         if catalogue.has(finding.candidate.relative):
             raise PrepareError(
                 f"The manifest names {finding.candidate.relative} twice; delete one line."
@@ -154,13 +184,26 @@ def carve(count: int, fractions: Mapping[str, float]) -> dict[str, int]:
     return wanted
 
 
-def publish(catalogue: Catalogue, options: Options) -> None:
+def publish(catalogue: Catalogue, source: Source, options: Options) -> None:
     """Write all outputs; a failure on the way leaves none of them."""
-    copy_from = options.input if options.data_type == "S3Prefix" else None
+    copy_from = source.folder if options.data_type == "S3Prefix" else None
     with staged(options.output) as splits, staged(options.statistics) as report:
-        write_dataset(catalogue, splits / "dataset", options.source_uri, options.seed)
-        write_channels(catalogue, splits, options.source_uri, copy_from)
+        write_dataset(catalogue, splits / "dataset", source.uri, options.seed, source.selection)
+        write_channels(catalogue, splits, source.uri, copy_from)
         write_statistics(catalogue, report)
+        # Not those of a selection: their records are there, and their splits serve this run alone.
+        if options.feature_group and not source.selection:
+            record(catalogue, report, options)
+
+
+def record(catalogue: Catalogue, report: Path, options: Options) -> None:
+    """Put the images into the feature group, and how many into records.json."""
+    images = chain.from_iterable(catalogue.images(split) for split in SPLITS)
+    group = open_group(options.feature_group, options.online_store == "true")
+    done = put_records(images, options.source_uri, group)
+    write_json(report / "records.json", asdict(done))
+    counts = f"{done.written} records written, {done.unchanged} unchanged"
+    print(f"prepare: {counts} in the feature group {done.feature_group}", flush=True)
 
 
 def summary(catalogue: Catalogue) -> str:
@@ -186,6 +229,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--max-rejected-fraction", type=share, default=0.1, help="of all files, 0 to 1")
     add("--min-images-per-class", type=positive, default=5)
     add("--seed", type=int, default=7, help="of the split")
+    add("--feature-group", default="", help="which gets a record for each image; empty: none")
+    add("--online-store", choices=("true", "false"), default="true", help="has the group one?")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.validation_fraction + options.test_fraction >= 1:
         parser.error("--validation-fraction and --test-fraction leave nothing to train on")
@@ -199,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         prepare(options)
-    except (PrepareError, SourceError) as error:
+    except (PrepareError, RecordsError, SourceError) as error:
         print(f"prepare: {error}", file=sys.stderr)
         return 1
     except (OSError, sqlite3.OperationalError) as error:

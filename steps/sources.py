@@ -35,12 +35,14 @@ class Candidate:
     """A file that claims to be an image of a class.
 
     `relative` is its path below the data location, with "/"; `class_name` is empty for a file
-    outside every class folder; `split` is empty when the layout does not say.
+    outside every class folder; `split` is empty when the layout does not say, and `digest` when
+    nobody knows what the content should be.
     """
 
     relative: str
     class_name: str
     split: str
+    digest: str = ""
 
 
 def find_candidates(folder: Path, source_uri: str) -> Iterator[Candidate]:

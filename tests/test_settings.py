@@ -183,6 +183,18 @@ CROSS_CHECKS = {
         ["[try.model]", "image_size = 16"],
         ["model.image_size"],
     ),
+    "records that are kept nowhere": (
+        ["[try.features]", "enabled = true", "online = false", "offline = false"],
+        ["features.online"],
+    ),
+    "online records that expire without an online store": (
+        ["[try.features]", "online = false", "ttl_days = 3"],
+        ["features.ttl_days"],
+    ),
+    "a feature group whose derived name is too long": (
+        ["[try.features]", "enabled = true", "[try.pipeline]", f"name = '{'p' * 60}'"],
+        ["features.group", "endpoint.name"],
+    ),
     "more trials at once than in all": (
         ["[try.tuning]", "max_jobs = 2", "max_parallel_jobs = 3"],
         ["tuning.max_parallel_jobs"],

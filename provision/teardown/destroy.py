@@ -14,6 +14,7 @@ from provision.alarms import RESOURCE as ALARM
 from provision.alarms import apply_alarm
 from provision.bucket import RESOURCE as BUCKET
 from provision.change import Change, Clients
+from provision.features import RESOURCE as FEATURE_GROUP
 from provision.functions import RESOURCE as FUNCTION
 from provision.groups import RESOURCE as GROUP
 from provision.logs import RESOURCE as LOG_GROUP
@@ -26,6 +27,7 @@ from provision.rules import apply_rule
 from provision.tables import RESOURCE as TABLE
 from provision.teardown import (
     events,
+    features,
     functions,
     jobs,
     logs,
@@ -65,6 +67,7 @@ _CARRY_OUT: dict[str, Callable[[Clients, Change], object]] = {
     storage.PARAMETER: storage.delete_parameter,
     registry.PACKAGE: registry.delete_package,
     GROUP: registry.delete_group,
+    FEATURE_GROUP: features.delete_features,
     BUCKET: storage.delete_bucket,
     ROLE: roles.delete_role,
 }

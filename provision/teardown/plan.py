@@ -13,6 +13,7 @@ from typing import Any
 
 from provision.change import Change, Clients
 from provision.teardown.events import find_alarms, find_queue, find_rules, find_topic
+from provision.teardown.features import find_features
 from provision.teardown.functions import find_functions
 from provision.teardown.jobs import find_jobs, find_streams
 from provision.teardown.logs import find_logs
@@ -87,6 +88,7 @@ def plan_destruction(clients: Clients, settings: Settings, scope: Scope) -> Dest
             *find_table(clients, settings),
             *find_parameter(clients, settings, others),
             *find_registry(clients, settings, registry=scope.registry, data=scope.data),
+            *find_features(clients, settings, data=scope.data),
             *find_bucket(clients, settings, data=scope.data),
             *find_roles(clients, settings),
         )

@@ -43,3 +43,15 @@ def test_jobs_run_in_the_vpc_and_with_the_key_of_the_settings(local):
     train = steps["Train"]["Arguments"]
     assert train["VpcConfig"]["Subnets"] == ["subnet-0a"]
     assert train["OutputDataConfig"]["KmsKeyId"] == "alias/k"
+
+
+def test_prepare_fills_the_feature_group_of_the_settings(local):
+    def options(**values):
+        loaded = changed(local, "features", **values)
+        arguments = steps_of(compiled(loaded))["Prepare"]["Arguments"]
+        given = arguments["AppSpecification"]["ContainerArguments"]
+        return dict(zip(given[::2], given[1::2], strict=True))
+
+    with_group = options(enabled=True, group="photos", online=False)
+    assert (with_group["--feature-group"], with_group["--online-store"]) == ("photos", "false")
+    assert "--feature-group" not in options(enabled=False)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 
 class RecordedSageMaker:
-    """Pipelines, groups and tags; `calls` are the names of the calls that change something."""
+    """Pipelines, groups, feature groups, tags; `calls` names the calls that change something."""
 
     def __init__(self) -> None:
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
+        self.features: dict[str, dict[str, Any]] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.calls: list[str] = []
 
@@ -50,6 +52,33 @@ class RecordedSageMaker:
         self.groups[request["ModelPackageGroupName"]] = group
         self._tag(arn, Tags)
         return {"ModelPackageGroupArn": arn}
+
+    def describe_feature_group(self, FeatureGroupName: str) -> dict[str, Any]:
+        if FeatureGroupName not in self.features:
+            raise _refusal("ResourceNotFound", f"{FeatureGroupName} does not exist.")
+        found = self.features[FeatureGroupName]
+        if found["FeatureGroupStatus"] == "Creating":  # at the first look
+            self.features[FeatureGroupName] = {**found, "FeatureGroupStatus": "Created"}
+        return found
+
+    def create_feature_group(self, Tags: list[dict[str, str]], **request: Any) -> None:
+        self.calls.append("create_feature_group")
+        arn = f"arn:aws:sagemaker:eu-west-1:1:feature-group/{request['FeatureGroupName']}"
+        made = {"FeatureGroupArn": arn, "FeatureGroupStatus": "Creating"}
+        self.features[request["FeatureGroupName"]] = {**request, **made}
+        self._tag(arn, Tags)
+
+    def update_feature_group(
+        self,
+        FeatureGroupName: str,
+        FeatureAdditions: Sequence[dict[str, str]] = (),
+        OnlineStoreConfig: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.calls.append("update_feature_group")
+        found = self.features[FeatureGroupName]
+        found["FeatureDefinitions"] = [*found["FeatureDefinitions"], *FeatureAdditions]
+        found["OnlineStoreConfig"] = {**found["OnlineStoreConfig"], **(OnlineStoreConfig or {})}
+        found["LastUpdateStatus"] = {"Status": "Successful"}
 
     def list_tags(self, ResourceArn: str) -> dict[str, Any]:
         tags = self.tags.get(ResourceArn, {})

@@ -161,6 +161,7 @@ def count(clients):
         "buckets": aws("s3").list_buckets()["Buckets"],
         "configs": sagemaker.list_endpoint_configs()["EndpointConfigs"],
         "endpoints": sagemaker.endpoints.found,
+        "features": sagemaker.list_feature_groups()["FeatureGroupSummaries"],
         "functions": aws("lambda").list_functions(FunctionVersion="ALL")["Functions"],
         "groups": sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"],
         "logs": aws("logs").describe_log_groups()["logGroups"],
@@ -230,14 +231,18 @@ def test_killed_after_any_call_a_second_run_ends_in_the_same_place(deployed, loc
 
 def test_data_and_registry_stay_unless_asked_for_and_that_is_said(deployed, local):
     kept = {name: c for name, c in planned(deployed, local, Scope()).items() if c.kind == "keep"}
-    assert set(kept) == {("model-package-group", "breedline"), ("bucket", local.bucket)}
+    assert set(kept) == {
+        ("model-package-group", "breedline"),
+        ("feature-group", "breedline-images"),
+        ("bucket", local.bucket),
+    }
     assert "--registry" in kept["model-package-group", "breedline"].reason
     assert "--data" in kept["bucket", local.bucket].reason
+    assert "--data" in kept["feature-group", "breedline-images"].reason
     run(deployed, local, Scope())
     left = count(deployed)
-    assert {key: left[key] for key in ("buckets", "groups", "tags")} == dict.fromkeys(
-        ("buckets", "groups", "tags"), 1
-    )
+    kinds = ("buckets", "groups", "features", "tags")
+    assert [left[kind] for kind in kinds] == [1, 1, 1, 2]
     sagemaker = deployed("sagemaker")
     assert len(sagemaker.list_model_packages()["ModelPackageSummaryList"]) == 0  # unversioned
     run(deployed, local, Scope(registry=True))
@@ -427,6 +432,7 @@ def test_the_order_is_that_of_dependencies(deployed, local):
         "parameter",
         "model-package",
         "model-package-group",
+        "feature-group",
         "bucket",
         "role",
     ]
@@ -436,7 +442,7 @@ def test_the_plan_reads_as_that_of_upsert(deployed, local):
     lines = str(plan_destruction(deployed, local, Scope())).splitlines()
     assert "- delete endpoint            breedline  (made by a deployment; InService)" in lines
     assert "- stop   job                 left  (it runs)" in lines
-    assert lines[-1] == "3 to stop, 35 to delete, 2 kept"
+    assert lines[-1] == "3 to stop, 35 to delete, 3 kept"
 
 
 def test_nothing_is_changed_by_looking(deployed, local):

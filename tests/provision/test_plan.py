@@ -21,6 +21,7 @@ def test_in_an_empty_account_everything_is_to_be_created(clients, local, describ
         ("bucket", 1),
         ("code-package", 3),
         ("model-package-group", 1),
+        ("feature-group", 1),
         ("pipeline", 1),
         ("table", 1),
         ("topic", 1),
@@ -43,10 +44,10 @@ def test_planning_changes_nothing(clients, local, described):
 
 
 def test_a_second_upsert_without_changes_is_empty(upsert, clients, local, described):
-    assert len(upsert()) == 32
+    assert len(upsert()) == 33
     made = plan(clients, local, described())
     assert made.is_empty
-    assert str(made).endswith("0 to create, 0 to update, 32 unchanged")
+    assert str(made).endswith("0 to create, 0 to update, 33 unchanged")
 
 
 def test_a_changed_script_is_one_package_and_the_steps_that_run_it(upsert, replan, steps_folder):
@@ -79,7 +80,7 @@ def test_a_changed_owner_is_an_update_of_every_tagged_resource(upsert, replan, l
     upsert()
     aws = dataclasses.replace(local.aws, owner="others")
     changed = replan(dataclasses.replace(local, aws=aws))
-    assert len(changed) == 32 - 3  # code packages are named by content alone
+    assert len(changed) == 33 - 3  # code packages are named by content alone
     assert all("tags" in change.reason for change in changed)
 
 
