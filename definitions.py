@@ -32,6 +32,7 @@ COMMANDS = {
     "attach": "commands.attach:attach",
     "stop": "commands.execution:stop",
     "retry": "commands.execution:retry",
+    "features": "commands.features:features",
     "status": "commands.status:status",
     "approve": "commands.approval:approve",
     "predict": "commands.predict:predict",
@@ -83,6 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_execution_commands(add: Any) -> None:
     start = add("start", "Start an execution of the pipeline.")
     start.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    start.add_argument(
+        "--select", metavar="SQL", help="train on the images whose records this condition accepts"
+    )
     start.add_argument("--wait", action="store_true", help="watch it until it ends")
     for name, text in (
         ("watch", "Follow an execution until it ends."),
@@ -97,6 +101,8 @@ def _add_execution_commands(add: Any) -> None:
         help="an execution of the pipeline or a state machine; a training, tuning, processing or "
         "transform job",
     )
+    features = add("features", "Count the records of images, by split and label.")
+    features.add_argument("condition", nargs="?", metavar="SQL", help="such as \"width > 200\"")
     add("status", "Show what is live, its alarms, and what ran last.")
 
 

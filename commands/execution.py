@@ -13,6 +13,7 @@ from commands.executions import describe, find_last_data
 from commands.following import follow_deployment, list_deployments
 from commands.output import emit, say
 from commands.progress import Progress
+from commands.selection import keep, select
 from commands.session import Session
 from errors import BreedlineError
 from pipeline.parameters import start_parameters
@@ -22,6 +23,8 @@ from statemachine.definition import KINDS
 def start(session: Session, arguments: argparse.Namespace) -> int:
     """Start an execution; with --wait, follow it and fail when it fails."""
     parameters = parse_parameters(arguments.param)
+    if arguments.select is not None:
+        parameters |= _selected(session, arguments.select, parameters)
     if "InputDataUri" not in parameters and not session.settings.pipeline.data_uri:
         parameters |= _last_data(session)
     arn = start_execution(session, parameters)
@@ -29,6 +32,13 @@ def start(session: Session, arguments: argparse.Namespace) -> int:
         return _follow_and_print(session, arn)
     emit({"arn": arn}, arn, session.as_json)
     return 0
+
+
+def _selected(session: Session, condition: str, parameters: dict[str, str]) -> dict[str, str]:
+    """The images that a condition selects, as a parameter."""
+    if "InputDataUri" in parameters:
+        raise BreedlineError("--select and --param InputDataUri both name the data; give one.")
+    return {"InputDataUri": keep(session, select(session, condition))}
 
 
 def _last_data(session: Session) -> dict[str, str]:
