@@ -41,7 +41,7 @@ lint: install
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/mypy statemachine/functions/smoke_test/*.py
 	MYPYPATH=$(TABULAR)/steps $(BIN)/mypy $(TABULAR)/steps/*.py
-	MYPYPATH=$(TABULAR)/functions/predict $(BIN)/mypy $(TABULAR)/functions/predict/*.py
+	MYPYPATH=$(TABULAR)/functions/predict:statemachine/functions/predict $(BIN)/mypy $(TABULAR)/functions/predict/*.py
 	MYPYPATH=$(TABULAR)/functions/smoke_test $(BIN)/mypy $(TABULAR)/functions/smoke_test/*.py
 
 check: lint test linters

@@ -54,12 +54,12 @@ def read_table(folder: Path, dataset: Dataset) -> Table:
     path = folder / ROWS
     wanted = [*dataset.columns, dataset.target]
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            header = next(csv.reader(stream), [])
-            rows = np.loadtxt(stream, delimiter=",", ndmin=2)
+        first, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+        header = next(csv.reader([first]), [])
+        rows = np.loadtxt(lines, delimiter=",", ndmin=2) if lines else np.empty((0, 0))
     except (OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read: {error}.") from error
-    if header != wanted or rows.shape[1:] != (len(wanted),) or not len(rows):
+    if header != wanted or rows.shape[1] != len(wanted):
         raise TableError(f"{path} does not hold rows of {', '.join(wanted)}; run Prepare again.")
     return Table(rows[:, :-1], rows[:, -1])
 
