@@ -86,7 +86,14 @@ class World:
         sagemaker.add([registry, models, self.endpoints, pipelines, self.backend.tags])
         self._door = StepFunctionsDoor(self.backend)
         app = DomainDispatcherApplication(create_backend_app)
-        self._server.app = Gateway(KEY, sagemaker, app, lambda: None)
+        self._server.app = Gateway(
+            KEY,
+            sagemaker,
+            app,
+            lambda: None,
+            credentials=self.backend.credentials,
+            calls=self.backend.calls,
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self._clients: dict[str, Any] = {}

@@ -51,7 +51,10 @@ class Aws:
         self.door = StepFunctionsDoor(self.backend)
         self.door.recover()
         app = DomainDispatcherApplication(create_backend_app)
-        self.server.app = Gateway(KEY, self.sagemaker, app, lambda: None)
+        keys, calls = self.backend.credentials, self.backend.calls
+        self.server.app = Gateway(
+            KEY, self.sagemaker, app, lambda: None, credentials=keys, calls=calls
+        )
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self._thread.start()
         self.states = self.client("stepfunctions")
