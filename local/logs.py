@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import logs_backends
 
 from local.iam.calls import Calls
@@ -37,7 +40,8 @@ class LogStream:
         with self._lock:
             self._file.write(json.dumps(event) + "\n")
             self._file.flush()
-            self._backend.put_log_events(self._group, self._stream, [event])
+            with contextlib.suppress(ResourceNotFoundException):  # deleted while it was written
+                self._backend.put_log_events(self._group, self._stream, [event])
 
     def close(self) -> None:
         """Close the file; the stream stays readable in CloudWatch Logs."""
@@ -53,6 +57,7 @@ class Logs:
         self._calls = calls
         self._backend = logs_backends[account][region]
         self._restore()
+        self._follow_deletions()
 
     def open(self, group: str, stream: str) -> LogStream:
         """Create the group and the stream as needed and open it for appending.
@@ -62,8 +67,7 @@ class Logs:
         if not self._may_write(group, stream):
             return LogStream(None, group, stream, Path(os.devnull))
         self._ensure(group, stream)
-        path = self._folder / quote(group, safe="") / f"{quote(stream, safe='')}.jsonl"
-        return LogStream(self._backend, group, stream, path)
+        return LogStream(self._backend, group, stream, self._path(group, stream))
 
     def _may_write(self, group: str, stream: str) -> bool:
         if self._calls is None:
@@ -78,6 +82,27 @@ class Logs:
         if group not in self._backend.groups:
             self._backend.create_log_group(group, {})
         self._backend.ensure_log_stream(group, stream)
+
+    def _follow_deletions(self) -> None:
+        """Let the files go with what is deleted in moto, or a restart would bring it back."""
+        delete_group, delete_stream = (
+            self._backend.delete_log_group,
+            self._backend.delete_log_stream,
+        )
+
+        def whole_group(log_group_name: str) -> None:
+            delete_group(log_group_name)
+            shutil.rmtree(self._folder / quote(log_group_name, safe=""), ignore_errors=True)
+
+        def one_stream(log_group_name: str, log_stream_name: str) -> None:
+            delete_stream(log_group_name, log_stream_name)
+            self._path(log_group_name, log_stream_name).unlink(missing_ok=True)
+
+        self._backend.delete_log_group = whole_group
+        self._backend.delete_log_stream = one_stream
+
+    def _path(self, group: str, stream: str) -> Path:
+        return self._folder / quote(group, safe="") / f"{quote(stream, safe='')}.jsonl"
 
     def _restore(self) -> None:
         for path in sorted(self._folder.glob("*/*.jsonl")):
