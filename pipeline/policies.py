@@ -208,6 +208,7 @@ def _ec2_training(settings: Settings) -> list[Statement]:
     return [
         *_files(settings),
         allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log}:*"]),
+        *_champion(settings),
         allow(
             "Register",
             ["sagemaker:AddTags", "sagemaker:CreateModelPackage"],

@@ -21,6 +21,7 @@ from settings.account import Aws, Foundation, Roles
 from settings.checks import SettingsError as SettingsError
 from settings.checks import refusal, tables_of, violations
 from settings.contradictions import contradictions
+from settings.ec2 import Ec2
 from settings.features import Features
 from settings.pipeline import (
     Data,
@@ -60,6 +61,7 @@ class Sections:
     tuning: Tuning
     training: Training
     spot: Spot
+    ec2: Ec2
     evaluate: Evaluate
     register: Register
     retry: Retry
