@@ -52,6 +52,7 @@ from local.registry import Registry
 from local.sagemaker import Call, LastingService, SageMaker
 from local.scaling import Scaling
 from local.scaling.pace import InvalidPace, Pace, read_pace
+from local.stacks.door import StacksDoor
 from local.tuning.service import TuningJobs
 from local.workflows.door import StepFunctionsDoor
 
@@ -150,7 +151,9 @@ def serve(folder: Path, region: str, port: int) -> None:
     )
     os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
     backend = open_backend(folder, ACCOUNT, region, connection.environment(), _watch())
-    server.app, close = _gateway(connection, backend)
+    stacks = StacksDoor(backend)
+    server.app, close = _gateway(connection, backend, stacks)
+    stacks.recover()  # whose calls come in by the door
     stop = threading.Event()
     keeper = threading.Thread(target=backend.objects.keep, args=(stop,), name="object-index")
     keeper.start()
@@ -167,7 +170,9 @@ def serve(folder: Path, region: str, port: int) -> None:
         backend.store.close()
 
 
-def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callable[[], None]]:
+def _gateway(
+    connection: Connection, backend: Backend, stacks: StacksDoor
+) -> tuple[Gateway, Callable[[], None]]:
     """The door with all behind it, and what ends it."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -189,7 +194,7 @@ def _gateway(connection: Connection, backend: Backend) -> tuple[Gateway, Callabl
     gateway = Gateway(
         connection.access_key,
         services.sagemaker,
-        services.features.watch(journal.watch(functions.watch(moto_app))),
+        stacks.watch(services.features.watch(journal.watch(functions.watch(moto_app)))),
         backend.objects.mark_changed,
         private={
             CLOCK_ROUTE: clock.answer,

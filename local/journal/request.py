@@ -16,7 +16,7 @@ from werkzeug.test import EnvironBuilder
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 KEPT_HEADERS = ("X-Amz-Target", "X-Amzn-Query-Mode")
-MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
+MEMBER = re.compile(r"(?P<name>\w+)(?:\.member)?\.\d+")  # EC2 leaves the word out
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ TOPIC, QUEUE, KMS_KEY = "topic/{TopicArn}", "queue/{QueueUrl}", "key/{KeyId}"
 SUBSCRIPTION = "subscription/{SubscriptionArn}"
 SCALABLE = "target/{ServiceNamespace}/{ResourceId}/{ScalableDimension}"
 LOG_GROUP = "group/{logGroupName}"
+VPC, VPC_SUBNET = "vpc/{VpcId}", "subnet/{SubnetId}"
+SECURITY_GROUP, VPC_ENDPOINT = "security-group/{GroupId}", "vpc-endpoint/{VpcEndpointId.}"
+# Of these, actions that are not in the table are not kept: instances ended with the server.
+ONLY_LISTED = ("ec2", "budgets")
 
 
 def _owner_of_policies(owner: str, name: str) -> dict[str, Rule]:
@@ -190,6 +194,32 @@ TABLE: dict[str, dict[str, Rule]] = {
         **dict.fromkeys(("CreateLogStream", "DeleteLogStream", "PutLogEvents"), SKIP),
         **dict.fromkeys(("StartQuery", "StopQuery", "CreateExportTask", "StartLiveTail"), SKIP),
     },
+    "ec2": {  # networks
+        "CreateVpc": make("vpc/{vpcId!}"),
+        "ModifyVpcAttribute": more(VPC),
+        "DeleteVpc": remove(VPC),
+        "CreateSubnet": make("subnet/{subnetId!}"),
+        "ModifySubnetAttribute": more(VPC_SUBNET),
+        "DeleteSubnet": remove(VPC_SUBNET),
+        "CreateRouteTable": make("route-table/{routeTableId!}"),
+        "DeleteRouteTable": remove("route-table/{RouteTableId}"),
+        "AssociateRouteTable": make("association/{associationId!}"),
+        "DisassociateRouteTable": remove("association/{AssociationId}"),
+        "CreateSecurityGroup": make("security-group/{groupId!}"),
+        "AuthorizeSecurityGroupIngress": more(SECURITY_GROUP),
+        "AuthorizeSecurityGroupEgress": more(SECURITY_GROUP),
+        "RevokeSecurityGroupIngress": more(SECURITY_GROUP),
+        "RevokeSecurityGroupEgress": more(SECURITY_GROUP),
+        "DeleteSecurityGroup": remove(SECURITY_GROUP),
+        "CreateVpcEndpoint": make("vpc-endpoint/{vpcEndpointId!}"),
+        "DeleteVpcEndpoints": remove(VPC_ENDPOINT),
+        "CreateTags": put("tags/{ResourceId.}"),
+        "DeleteTags": more("tags/{ResourceId.}"),
+    },
+    "budgets": {
+        **dict.fromkeys(("CreateBudget", "DeleteBudget"), more()),
+        **dict.fromkeys(("CreateNotification", "DeleteNotification"), more()),
+    },
 }
 
 
@@ -200,4 +230,4 @@ def rule_of(service: str, action: str) -> Rule:
     found = TABLE[service].get(action)
     if found:
         return found
-    return SKIP if READING.match(action) else more()
+    return SKIP if READING.match(action) or service in ONLY_LISTED else more()
