@@ -74,8 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serving_commands(add)
     _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
     _add_destroy(add("destroy", "Delete everything that was made; keep data and registry."))
-    demo = add("demo", "Run the whole pipeline on a sample data set or on your own photos.")
-    demo.add_argument("--data", type=Path, help="folder of class folders (default: drawn samples)")
+    demo = add("demo", "Run the whole pipeline on a sample data set or on your own data.")
+    demo.add_argument(
+        "--data",
+        type=Path,
+        help="folder of class folders, or of .csv files (default: drawn samples)",
+    )
     demo.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     _add_local_commands(add("local", "Run the embedded AWS."))
     return parser
@@ -114,8 +118,10 @@ def _add_serving_commands(add: Any) -> None:
     approve.add_argument("--reject", action="store_true", help="reject it instead")
     approve.add_argument("--reason", default="", help="kept with the model package")
     approve.add_argument("--wait", action="store_true", help="follow the deployment it starts")
-    predict = add("predict", "Classify images through the function in front of the endpoint.")
-    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    predict = add("predict", "Ask the function in front of the endpoint about files.")
+    predict.add_argument(
+        "images", nargs="+", type=Path, metavar="FILE", help="an image; a .csv or .json for a table"
+    )
     rollback = add("rollback", "Go back to an earlier version and follow the way there.")
     rollback.add_argument(
         "--to",
