@@ -149,6 +149,10 @@ class Objects:
         path = self._bodies.path(entry.digest)
         return StoredObject(bucket, key, entry.contentsize, entry.etag.strip('"'), path)
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether there is such a bucket."""
+        return bucket in self._backend.buckets
+
     def write(self, bucket: str, key: str, body: bytes | Path) -> None:
         """Put an object (with S3's notifications); creates the bucket when it is missing."""
         self._note("PutObject", bucket, Key=key)

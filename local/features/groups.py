@@ -98,6 +98,11 @@ class FeatureGroups:
     def _offline(self, config: dict[str, Any], name: str, created: int) -> dict[str, Any]:
         """What an offline store adds: where it lies, and the table that queries know it by."""
         root = config["S3StorageConfig"]["S3Uri"].rstrip("/")
+        bucket = root.split("/")[2]
+        if not self._backend.objects.has_bucket(bucket):
+            raise validation_error(
+                f"The offline store's bucket '{bucket}' does not exist; create it first."
+            )
         place = f"{self._backend.account}/sagemaker/{self._backend.region}/offline-store"
         storage = {"ResolvedOutputS3Uri": f"{root}/{place}/{name}-{created}/data"}
         made = {"S3StorageConfig": {**config["S3StorageConfig"], **storage}}

@@ -94,7 +94,11 @@ class OfflineStore:
                 logger.exception("the offline store could not be written")
 
     def _write(self, group: Group) -> None:
-        while rows := self._records.waiting(group.name, MOST):
+        """What waits now: rows that come meanwhile are for the next file, not for one each."""
+        full = True
+        while full:
+            rows = self._records.waiting(group.name, MOST)
+            full = len(rows) == MOST
             rows.sort(key=lambda row: row.event_time)
             for place, several in groupby(rows, key=lambda row: _partition(row.event_time)):
                 self._write_file(group, place, list(several))

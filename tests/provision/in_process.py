@@ -118,7 +118,7 @@ class SageMakerClient:
             events=SimpleNamespace(emit=lambda *told: None),
             job_environment={},
             now=time.time,
-            objects=None,
+            objects=SimpleNamespace(has_bucket=lambda bucket: True),
             store=self.store,
             tags=tags,
         )

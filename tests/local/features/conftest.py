@@ -132,6 +132,7 @@ class World:
 def open_store(backend, door):
     """Open the store over the same state, once more after a `close` or a death."""
     server, clients = door
+    backend.objects.write("store", "made-before", b"")
     clock = [1_780_000_000.0]
     timed = dataclasses.replace(backend, now=lambda: clock[0])
     opened = []

@@ -130,6 +130,10 @@ def test_a_deleted_group_leaves_its_files_and_a_new_one_begins_empty(world):
             "no Iceberg tables",
         ),
         (
+            {"OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://elsewhere/f"}}},
+            "bucket 'elsewhere' does not exist; create it first",
+        ),
+        (
             {"OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "https://store/f"}}},
             "must begin with s3://",
         ),
