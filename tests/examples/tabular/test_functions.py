@@ -200,7 +200,8 @@ def test_known_rows_are_right_within_their_tolerance_alone(unpacked, bucket) -> 
     assert known.Samples(place).event(sample, "housing")["record"] == {"a": 1.0}
     assert known.difference(sample, {"predictions": [200.0001]}) == ""
     assert known.difference(sample, {"predictions": [200.001]}).startswith("The answer is 200.001")
-    for body in ({}, {"predictions": []}, {"predictions": ["200"]}, {"predictions": None}):
+    bodies: list[dict[str, Any]] = [{}, *({"predictions": x} for x in ([], ["200"], None))]
+    for body in bodies:
         assert known.difference(sample, body).endswith("not 200.0.")
 
 
