@@ -40,6 +40,7 @@ from local.iam.caller import caller
 from local.iam.calls import InvalidSwitch, Watch, read_watch
 from local.iam.simulate import answer_simulations
 from local.iam.tables import SCALING_ROLE
+from local.instances.door import InstancesDoor
 from local.interruption import ROUTE as INTERRUPTION_ROUTE
 from local.jobs.processing import ProcessingJobs
 from local.jobs.training import TrainingJobs
@@ -186,7 +187,8 @@ def _gateway(
     journal = Journal(backend.folder / "journal.jsonl")
     moto_app = DomainDispatcherApplication(create_backend_app)
     services = build_services(backend, lambda: journal.replay(moto_app))
-    step_functions = StepFunctionsDoor(backend)
+    step_functions, instances = StepFunctionsDoor(backend), InstancesDoor(backend)
+    answering = instances.watch(journal.watch(functions.watch(moto_app)))
     event_bridge.start()
     alarms.start()
     scaling.start()
@@ -194,7 +196,7 @@ def _gateway(
     gateway = Gateway(
         connection.access_key,
         services.sagemaker,
-        stacks.watch(services.features.watch(journal.watch(functions.watch(moto_app)))),
+        stacks.watch(services.features.watch(answering)),
         backend.objects.mark_changed,
         private={
             CLOCK_ROUTE: clock.answer,

@@ -1,0 +1,74 @@
+"""The ways into moto's EC2 that start, end or look into an instance, led to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
+from moto.core.utils import utcnow
+from moto.ec2.models.instances import Instance
+from moto.ec2.responses.general import General
+from moto.ec2.responses.instances import InstanceResponse
+
+from local.instances.service import BY_USER, Instances
+
+REPLACED: tuple[tuple[Any, str], ...] = (
+    (Instance, "terminate"),
+    (Instance, "stop"),
+    (InstanceResponse, "run_instances"),
+    (General, "get_console_output"),
+)
+ORIGINAL = {(owner, name): getattr(owner, name) for owner, name in REPLACED}
+NO_TOKEN = "ABCDE"  # noqa: S105 - what moto takes where a request names none
+
+
+def lead_moto(instances: Instances) -> None:
+    """Let instances of this process run their user data."""
+    Instance.terminate = _ending(instances, "terminate", "shutting-down")
+    Instance.stop = _ending(instances, "stop", "stopping")
+    InstanceResponse.run_instances = _running(instances)
+    General.get_console_output = _telling(instances)
+
+
+def _ending(instances: Instances, name: str, state: str) -> Callable[[Any], Any]:
+    original = ORIGINAL[Instance, name]
+
+    def end(instance: Any) -> Any:
+        before = type(instance._state)(instance.state, instance.state_code)
+        if instances.end(instance, lambda: original(instance), state, BY_USER):
+            return before
+        return original(instance)
+
+    return end
+
+
+def _running(instances: Instances) -> Callable[[Any], ActionResult]:
+    original = ORIGINAL[InstanceResponse, "run_instances"]
+
+    def run_instances(response: Any) -> ActionResult:
+        token = response._get_param("ClientToken") or NO_TOKEN
+        if token != NO_TOKEN:
+            for reservation in list(response.ec2_backend.reservations.values()):
+                if any(one.client_token == token for one in reservation.instances):
+                    return ActionResult(reservation)
+        answer = original(response)
+        instances.start_new(response.ec2_backend)
+        return answer
+
+    return run_instances
+
+
+def _telling(instances: Instances) -> Callable[[Any], ActionResult]:
+    original = ORIGINAL[General, "get_console_output"]
+
+    def get_console_output(response: Any) -> ActionResult:
+        instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
+        printed = instances.console(instance.id)
+        if printed is None:
+            return original(response)
+        output = Base64EncodedString.from_raw_string(printed)
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
+
+    return get_console_output
