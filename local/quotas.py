@@ -1,4 +1,4 @@
-"""Service Quotas of SageMaker: how many instances of a type an account may have at a time.
+"""Service Quotas: how many instances and concurrent functions an account may have at a time.
 
 moto knows the quotas of VPCs alone. AWS's defaults are of new accounts, and almost all zero; this
 account has had some raised, as one in use has. RequestServiceQuotaIncrease is granted at once.
@@ -42,6 +42,8 @@ RAISED = {
     "endpoint usage": 8,
     "transform job usage": 4,
 }
+LAMBDA_QUOTA = {"ServiceCode": "lambda", "QuotaCode": "L-B99A9384"}  # concurrent executions
+CONCURRENCY = 1_000.0
 NAMES = [f"{kind} for {use}" for kind in (*CPU, *BURSTABLE, *GPU) for use in USES]
 VPC_ANSWERS = {
     name: getattr(ServiceQuotasResponse, name)
@@ -83,6 +85,9 @@ def _list_defaults(response: Any) -> str:
 
 def _get(response: Any) -> str:
     request = _request(response)
+    if request == LAMBDA_QUOTA:
+        concurrency = {"QuotaName": "Concurrent executions", "Value": CONCURRENCY}
+        return json.dumps({"Quota": {**LAMBDA_QUOTA, **concurrency}})
     if request.get("ServiceCode") != SERVICE:
         return str(VPC_ANSWERS["get_service_quota"](response))
     return json.dumps({"Quota": _quota(response.backend, _name(request))})
