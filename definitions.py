@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent
 
 # Command -> the function that performs it; imported only when the command is called.
 COMMANDS = {
+    "preflight": "commands.preflight:preflight",
     "upsert": "commands.definition:upsert",
     "diff": "commands.definition:diff",
     "show": "commands.definition:show",
@@ -64,6 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
+    preflight = add("preflight", "Say what would go wrong, before anything costs money.")
+    preflight.add_argument("--data", metavar="URI", help="where the data set lies in S3")
     upsert = add("upsert", "Create or update everything the settings describe.")
     upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     add("diff", "Say what upsert would change; exit 2 if anything.")

@@ -1,0 +1,60 @@
+"""`preflight` from the command line, on an embedded AWS that it finds faults in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import settings
+from pipeline.policies import job_documents
+
+ROLE = "breedline-execution"
+DENIED = "sagemaker:CreateProcessingJob"
+
+
+@pytest.fixture(scope="module")
+def sound(account):
+    """The pipeline's role, with what it needs, and a data set."""
+    iam, documents = account.client("iam"), job_documents(settings.load("local"))["pipeline"]
+    iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(documents["trust"]))
+    iam.put_role_policy(
+        RoleName=ROLE, PolicyName="p", PolicyDocument=json.dumps(documents["policy"])
+    )
+    s3 = account.client("s3")
+    s3.create_bucket(
+        Bucket="pictures", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    for number in range(10):
+        s3.put_object(Bucket="pictures", Key=f"cat-or-dog/{number % 2}/{number}.jpg", Body=b"")
+    return account
+
+
+def by_level(done):
+    found = [finding for check in done.result["checks"] for finding in check["findings"]]
+    return {
+        level: [one["about"] for one in found if one["level"] == level]
+        for level in ("fault", "unchecked")
+    }
+
+
+def test_without_faults_it_exits_with_zero_and_says_what_nobody_knows(sound, call):
+    done = call("preflight", "--data", "s3://pictures/cat-or-dog", "--json")
+    assert done.code == 0
+    found = by_level(done)
+    assert found["fault"] == []
+    assert all(about.startswith("image ") for about in found["unchecked"])
+    assert "Looking at  network" in done.err
+
+
+def test_with_faults_it_exits_with_one_and_prints_remedies(sound, call):
+    policy = {"Effect": "Deny", "Action": DENIED, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    sound.client("iam").put_role_policy(RoleName=ROLE, PolicyName="less", PolicyDocument=document)
+    done = call("preflight", "--data", "s3://pictures/nothing")
+    assert done.code == 1
+    assert f"fault      role {ROLE}: it may not {DENIED} (pipeline)" in done.out
+    assert f'"{DENIED}"' in done.out
+    assert "fault      data s3://pictures/nothing: it holds no files" in done.out
+    assert "ok         network" in done.out
+    assert "2 faults" in done.out.splitlines()[-1]
