@@ -17,6 +17,7 @@ from local.registry_groups import Groups
 from local.store import Document, DocumentExists, Store, public
 
 KIND = "ModelPackage"
+REQUEST = "ModelPackageRequest"  # a request's ClientToken -> the package that it made
 EVENT = "SageMaker Model Package State Change"
 DESCRIBED = (
     "ModelPackageDescription",
@@ -101,11 +102,20 @@ class Registry:
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
         self._check(request)
+        token = request.get("ClientToken")
+        if token and (made := self._store.find(REQUEST, token)):
+            return {"ModelPackageArn": made["ModelPackageArn"]}
         group = request.get("ModelPackageGroupName")
         version = self._groups.next_version(group) if group else None
         name = f"{group}/{version}" if group else request["ModelPackageName"]
         arn = self._backend.arn(f"model-package/{name}")
         document = self._document(request, arn, name, version)
+        try:
+            if token:
+                self._store.create(REQUEST, token, {"ModelPackageArn": arn, "_Token": token})
+        except DocumentExists:
+            # The same request came at the same time; the version number is lost.
+            return {"ModelPackageArn": self._store.get(REQUEST, token)["ModelPackageArn"]}
         try:
             self._store.create(KIND, arn, document)
         except DocumentExists as error:
@@ -208,6 +218,8 @@ class Registry:
     def _delete(self, request: dict[str, Any]) -> dict[str, Any]:
         arn = self._find(request["ModelPackageName"])["ModelPackageArn"]
         self._store.delete(KIND, arn)
+        for made in self._store.list(REQUEST, lambda made: made["ModelPackageArn"] == arn):
+            self._store.delete(REQUEST, made["_Token"])
         self._backend.tags.remove_all(arn)
         return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from local.backend import Action, Backend
@@ -35,6 +36,9 @@ class Groups:
             "DescribeModelPackageGroup": self._describe,
             "ListModelPackageGroups": self._list,
             "DeleteModelPackageGroup": self._delete,
+            "PutModelPackageGroupPolicy": self._put_policy,
+            "GetModelPackageGroupPolicy": self._get_policy,
+            "DeleteModelPackageGroupPolicy": self._delete_policy,
         }
 
     def get(self, name_or_arn: str) -> Document:
@@ -95,3 +99,39 @@ class Groups:
         self._store.delete(KIND, name)
         self._backend.tags.remove_all(arn)
         return {}
+
+    def _put_policy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Keep who of other accounts may use the group; here there is one account to ask."""
+        group = self.get(request["ModelPackageGroupName"])
+        _check_policy(request["ResourcePolicy"])
+        self._set_policy(group, request["ResourcePolicy"])
+        return {"ModelPackageGroupArn": group["ModelPackageGroupArn"]}
+
+    def _get_policy(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ResourcePolicy": self._policy_of(request["ModelPackageGroupName"])}
+
+    def _delete_policy(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._policy_of(request["ModelPackageGroupName"])
+        self._set_policy(self.get(request["ModelPackageGroupName"]), None)
+        return {}
+
+    def _policy_of(self, name_or_arn: str) -> str:
+        group = self.get(name_or_arn)
+        if not group.get("_Policy"):
+            name = group["ModelPackageGroupName"]
+            raise validation_error(f"ModelPackageGroup {name} has no resource policy.")
+        return str(group["_Policy"])
+
+    def _set_policy(self, group: Document, policy: str | None) -> None:
+        self._store.set(KIND, group["ModelPackageGroupName"], _Policy=policy)
+
+
+def _check_policy(text: str) -> None:
+    """A policy is a JSON object with statements; raises ApiError."""
+    try:
+        policy = json.loads(text)
+    except ValueError as error:
+        raise validation_error(f"The resource policy is no JSON: {error}") from error
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    if not statements or not isinstance(statements, list | dict):
+        raise validation_error("The resource policy has no Statement.")

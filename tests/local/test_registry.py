@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -228,3 +229,31 @@ def test_tags_of_groups_and_packages_are_kept(client):
 
     assert client("ListTags", ResourceArn=arn)["Tags"] == tags
     assert client.events[-1][1]["Tags"] == {"team": "dogs"}
+
+
+def test_the_same_client_token_registers_once(client):
+    first = client.register(ClientToken="once")
+    assert client.register(ClientToken="once") == first
+    assert client.register(ClientToken="twice") != first
+    client("DeleteModelPackage", ModelPackageName=first)
+    assert client.register(ClientToken="once").endswith("/3")
+
+
+def test_a_groups_policy_is_put_given_and_deleted(client):
+    with pytest.raises(ApiError, match="no resource policy"):
+        client("GetModelPackageGroupPolicy", ModelPackageGroupName="dogs")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]})
+    client("PutModelPackageGroupPolicy", ModelPackageGroupName="dogs", ResourcePolicy=policy)
+    found = client("GetModelPackageGroupPolicy", ModelPackageGroupName="dogs")
+    assert found == {"ResourcePolicy": policy}
+    described = client("DescribeModelPackageGroup", ModelPackageGroupName="dogs")
+    assert "_Policy" not in described
+    client("DeleteModelPackageGroupPolicy", ModelPackageGroupName="dogs")
+    with pytest.raises(ApiError, match="no resource policy"):
+        client("GetModelPackageGroupPolicy", ModelPackageGroupName="dogs")
+
+
+@pytest.mark.parametrize("policy", ("{", "[]", '{"Statement": []}'))
+def test_a_policy_that_is_none_is_refused(client, policy):
+    with pytest.raises(ApiError, match="The resource policy"):
+        client("PutModelPackageGroupPolicy", ModelPackageGroupName="dogs", ResourcePolicy=policy)
