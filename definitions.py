@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent
 # Command -> the function that performs it; imported only when the command is called.
 COMMANDS = {
     "preflight": "commands.preflight:preflight",
+    "estimate": "commands.estimate:estimate",
     "upsert": "commands.definition:upsert",
     "diff": "commands.definition:diff",
     "show": "commands.definition:show",
@@ -67,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     preflight = add("preflight", "Say what would go wrong, before anything costs money.")
     preflight.add_argument("--data", metavar="URI", help="where the data set lies in S3")
+    _add_estimate(add("estimate", "Say what a run and a month of serving cost."))
     upsert = add("upsert", "Create or update everything the settings describe.")
     upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     add("diff", "Say what upsert would change; exit 2 if anything.")
@@ -146,6 +148,15 @@ def _add_capacity(capacity: argparse.ArgumentParser) -> None:
         "--seconds", type=_positive, default=5.0, metavar="N", help="a rate is held so long"
     )
     capacity.add_argument("--save", action="store_true", help="let deployments scale by it")
+
+
+def _add_estimate(estimate: argparse.ArgumentParser) -> None:
+    estimate.add_argument(
+        "--requests", type=_positive, default=1e6, metavar="N", help="a month (default: a million)"
+    )
+    estimate.add_argument(
+        "--prices", metavar="REGION", help="in the prices of another region that the table has"
+    )
 
 
 def _add_destroy(destroy: argparse.ArgumentParser) -> None:

@@ -1,0 +1,147 @@
+"""`estimate`: what a run and a month of serving cost, line by line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from commands.execution import list_executions
+from commands.executions import read_steps
+from commands.jobs import TUNING
+from commands.output import emit, table
+from commands.session import Session
+from provision.estimate.bill import Bill, Line
+from provision.estimate.month import bill_of_month
+from provision.estimate.prices import TABLE, Prices, read_prices
+from provision.estimate.run import Seconds, bill_of_ec2, bill_of_run
+from statemachine.alarms import alarms
+
+STEPS = ("Prepare", "Tune", "Train", "Evaluate")
+LOOKED_AT = 20  # executions, for one that succeeded
+OF_SCALING = 2  # alarms that target tracking makes
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of a job's hosts together; of those on spot capacity how many were billed."""
+
+    seconds: float
+    spot_seconds: float = 0.0
+    spot_billed: float = 0.0
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """What is known of an execution; `spot_share` is what was left of the price on demand."""
+
+    execution: str = ""
+    seconds: Seconds = field(default_factory=dict)
+    spot_share: float | None = None
+
+
+def estimate(session: Session, arguments: argparse.Namespace) -> int:
+    """Print the bills; a price that is not known is told, and left out of the total."""
+    settings = session.settings
+    prices = read_prices(arguments.prices or settings.aws.region)
+    last = read_last_run(session)
+    shares = (last.spot_share,) if last.spot_share else prices.spot
+    bills = [bill_of_run(settings, prices, last.seconds, share) for share in (1.0, *shares)]
+    bills += [bill_of_ec2(settings, prices, last.seconds, share) for share in (1.0, *prices.spot)]
+    count = len(alarms(settings)) + OF_SCALING
+    bills.append(bill_of_month(settings, prices, arguments.requests, count))
+    result = {
+        "region": prices.region,
+        "source": prices.source,
+        "read": str(prices.read),
+        "execution": last.execution,
+        "spot_share": {"measured": last.spot_share, "assumed": list(prices.spot)},
+        "bills": [each.as_dict() for each in bills],
+    }
+    emit(result, describe_estimate(bills, prices, last), session.as_json)
+    return 0
+
+
+def read_last_run(session: Session) -> LastRun:
+    """The newest execution that succeeded; without one, or without an account, nothing is known."""
+    sagemaker = session.client("sagemaker")
+    try:
+        arn = next(
+            one["arn"]
+            for one in list_executions(session, LOOKED_AT)
+            if one["status"] == "Succeeded"
+        )
+        steps = [step for step in read_steps(sagemaker, arn) if step["name"] in STEPS]
+        # The result of a step without a job came out of the cache.
+        found = {step["name"]: _spent(sagemaker, step["arn"]) for step in steps if step["arn"]}
+    except (StopIteration, ClientError, BotoCoreError):
+        return LastRun()
+    spot = sum(spent.spot_seconds for spent in found.values())
+    share = sum(spent.spot_billed for spent in found.values()) / spot if spot else None
+    return LastRun(arn, {name: spent.seconds for name, spent in found.items()}, share)
+
+
+def _spent(sagemaker: Any, arn: str) -> Spent:
+    """What a job took; of a tuning job all its trials."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == TUNING.resource:
+        pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+        trials = [
+            _of_training(sagemaker, trial["TrainingJobName"])
+            for page in pages.paginate(HyperParameterTuningJobName=name)
+            for trial in page["TrainingJobSummaries"]
+        ]
+        return Spent(
+            sum(trial.seconds for trial in trials),
+            sum(trial.spot_seconds for trial in trials),
+            sum(trial.spot_billed for trial in trials),
+        )
+    if kind == "training-job":
+        return _of_training(sagemaker, name)
+    job = sagemaker.describe_processing_job(ProcessingJobName=name)
+    return Spent((job["ProcessingEndTime"] - job["ProcessingStartTime"]).total_seconds())
+
+
+def _of_training(sagemaker: Any, name: str) -> Spent:
+    """AWS gives one host's seconds. The discount of spot capacity is in the billable ones."""
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    hosts, billed = job["ResourceConfig"]["InstanceCount"], job.get("BillableTimeInSeconds", 0)
+    if not job.get("EnableManagedSpotTraining"):
+        return Spent(float(billed * hosts))
+    seconds = job.get("TrainingTimeInSeconds", 0) * hosts
+    return Spent(float(seconds), float(seconds), float(billed * hosts))
+
+
+def describe_estimate(bills: list[Bill], prices: Prices, last: LastRun) -> str:
+    """A paragraph for each bill: its lines, and the total."""
+    least, most = prices.spot
+    spot = f"Spot is assumed to cost {least:.0%} to {most:.0%} of the price on demand"
+    if last.spot_share:
+        spot += f"; SageMaker's cost {last.spot_share:.0%} in that execution"
+    head = [
+        f"US dollars, prices of {prices.region} as of {prices.read}: {prices.source}.",
+        f"Durations: {last.execution or 'the time limits, as no execution has succeeded yet'}.",
+        f"{spot}.",
+    ]
+    return "\n\n".join(["\n".join(head), *(_paragraph(each) for each in bills)])
+
+
+def _paragraph(each: Bill) -> str:
+    foot = f"  {each.total:,.2f} in all"
+    if each.unpriced:
+        known = f"no price known of {'; '.join(each.unpriced)}: add it to {TABLE.name}"
+        foot += f", and more: {known}"
+    return "\n".join([each.title, table([_row(line) for line in each.lines]), foot])
+
+
+def _row(line: Line) -> list[str]:
+    if line.cost is None:
+        return [f"  {line.what}", f"{line.quantity:,.2f} {line.unit}", "×      ?", "", line.note]
+    price = f"× {line.price:.7g}"
+    return [f"  {line.what}", f"{line.quantity:,.2f} {line.unit}", price, _money(line), line.note]
+
+
+def _money(line: Line) -> str:
+    return f"= {line.cost:,.2f}"
