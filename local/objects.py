@@ -208,7 +208,7 @@ class Objects:
                     "digest": entry.digest,
                     "size": entry.contentsize,
                     "etag": entry.etag.strip('"'),
-                    "modified": entry.last_modified.timestamp(),
+                    "modified": entry.last_modified.replace(tzinfo=timezone.utc).timestamp(),
                     "metadata": dict(entry.metadata),
                 }
                 for key, entry in list(bucket.keys.items())
@@ -247,6 +247,8 @@ class Objects:
                 etag=item["etag"],
             )
             entry.digest, entry.contentsize = item["digest"], item["size"]
-            entry.last_modified = datetime.fromtimestamp(item["modified"], tz=timezone.utc)
+            # moto counts in UTC and names no zone, and compares the times of versions.
+            modified = datetime.fromtimestamp(item["modified"], tz=timezone.utc)
+            entry.last_modified = modified.replace(tzinfo=None)
             entry.set_metadata(dict(item["metadata"]), replace=True)
             yield entry

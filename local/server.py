@@ -36,6 +36,7 @@ from local.functions.kept import Kept
 from local.functions.moto_doors import answer_invocations
 from local.functions.service import Functions
 from local.gateway import Gateway
+from local.iam import buckets
 from local.iam.caller import caller
 from local.iam.calls import InvalidSwitch, Watch, read_watch
 from local.iam.simulate import answer_simulations
@@ -152,6 +153,7 @@ def serve(folder: Path, region: str, port: int) -> None:
     )
     os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
     backend = open_backend(folder, ACCOUNT, region, connection.environment(), _watch())
+    buckets.lead_moto()
     stacks = StacksDoor(backend)
     server.app, close = _gateway(connection, backend, stacks)
     stacks.recover()  # whose calls come in by the door
