@@ -41,6 +41,7 @@ COMMANDS = {
     "rollback": "commands.rollback:rollback",
     "capacity": "commands.capacity:capacity",
     "destroy": "commands.destroy:destroy",
+    "bootstrap": "commands.bootstrap:bootstrap",
     "demo": "commands.demo:demo",
     "local": "commands.local:local",
 }
@@ -78,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_execution_commands(add)
     _add_serving_commands(add)
     _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
+    _add_bootstrap(add("bootstrap", "Deploy the stack with roles, bucket, network and alarms."))
     _add_destroy(add("destroy", "Delete everything that was made; keep data and registry."))
     demo = add("demo", "Run the whole pipeline on a sample data set or on your own data.")
     demo.add_argument(
@@ -157,6 +159,12 @@ def _add_estimate(estimate: argparse.ArgumentParser) -> None:
     estimate.add_argument(
         "--prices", metavar="REGION", help="in the prices of another region that the table has"
     )
+
+
+def _add_bootstrap(bootstrap: argparse.ArgumentParser) -> None:
+    bootstrap.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    bootstrap.add_argument("--yes", action="store_true", help="do not ask")
+    bootstrap.add_argument("--delete", action="store_true", help="delete the stack; keep its data")
 
 
 def _add_destroy(destroy: argparse.ArgumentParser) -> None:

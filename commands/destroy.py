@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from commands.asking import agrees
 from commands.output import emit, say
 from commands.session import Session
-from errors import BreedlineError
 from provision.change import Change, Clients
 from provision.teardown.destroy import destroy as carry_out
 from provision.teardown.plan import Destruction, Scope, plan_destruction
@@ -49,13 +48,5 @@ def _report(change: Change) -> None:
 
 
 def _agrees(session: Session) -> bool:
-    """The answer at the terminal; raises BreedlineError where there is none to ask at."""
-    if not sys.stdin.isatty():
-        raise BreedlineError(
-            "destroy asks before it deletes, and there is no terminal to ask at: look at the plan "
-            "with --dry-run, then say --yes."
-        )
-    environment = session.settings.environment
-    print(f"Destroy this of the environment '{environment}'? [y/N] ", end="", file=sys.stderr)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    question = f"Destroy this of the environment '{session.settings.environment}'?"
+    return agrees("destroy asks before it deletes", question)

@@ -72,6 +72,11 @@ def parameter_values(settings: Settings) -> dict[str, str]:
     }
 
 
+def stack_name(settings: Settings) -> str:
+    """The stack of an environment."""
+    return f"{settings.endpoint_name}-foundation"
+
+
 def made_role(settings: Settings, actor: str) -> str:
     """The name of the role that the stack makes for an actor; empty where it makes none."""
     if not settings.foundation.roles:

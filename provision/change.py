@@ -11,10 +11,11 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-Kind = Literal["create", "update", "delete", "no-op", "stop", "keep"]
+Kind = Literal["create", "update", "replace", "delete", "no-op", "stop", "keep"]
 SIGNS: Mapping[Kind, str] = {
     "create": "+",
     "update": "~",
+    "replace": "±",
     "delete": "-",
     "no-op": "=",
     "stop": "-",

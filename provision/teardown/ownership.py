@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from provision.change import Change
+from provision.change import STACK_TAG, Change
 from provision.stale import marks
 from settings import Settings
 
@@ -76,6 +76,8 @@ def claim(
         marked: the name only begins as ours do, so that the tag `endpoint` is wanted too.
         untagged: AWS or a command makes it without tags; then nobody else's may stand there.
     """
+    if stack := tags.get(STACK_TAG):
+        return kept(resource, name, f"the stack '{stack}' has it")
     wanted = marks(settings)
     for key in (*PROVING, "endpoint"):
         needed = not untagged and (key in PROVING or marked)
