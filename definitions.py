@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     add("diff", "Say what upsert would change; exit 2 if anything.")
     show = add("show", "Print a compiled document.")
-    documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles"]
+    documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles", "sharing"]
     show.add_argument("document", choices=documents)
     _add_execution_commands(add)
     _add_serving_commands(add)

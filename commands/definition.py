@@ -9,6 +9,7 @@ from typing import Any
 
 from commands.output import emit, say
 from commands.session import Session
+from infrastructure.sharing import sharing_documents
 from pipeline.definition import compile_pipeline
 from pipeline.definition import render as render_pipeline
 from pipeline.policies import job_documents
@@ -77,7 +78,7 @@ def compile_document(settings: Settings, name: str) -> Any:
         return [dataclasses.asdict(rule) for rule in rules(settings)]
     if name == "roles":
         return {**job_documents(settings), **role_documents(settings)}
-    return alarms(settings)
+    return {"alarms": alarms, "sharing": sharing_documents}[name](settings)
 
 
 def compile_documents(settings: Settings) -> Documents:
