@@ -34,6 +34,7 @@ COMMANDS = {
     "attach": "commands.attach:attach",
     "stop": "commands.execution:stop",
     "retry": "commands.execution:retry",
+    "ec2-train": "commands.ec2_train:ec2_train",
     "features": "commands.features:features",
     "status": "commands.status:status",
     "approve": "commands.approval:approve",
@@ -77,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles", "sharing"]
     show.add_argument("document", choices=documents)
     _add_execution_commands(add)
+    _add_ec2_train(add("ec2-train", "Train on one instance of EC2, without SageMaker's jobs."))
     _add_serving_commands(add)
     _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
     _add_bootstrap(add("bootstrap", "Deploy the stack with roles, bucket, network and alarms."))
@@ -117,6 +119,13 @@ def _add_execution_commands(add: Any) -> None:
     add("status", "Show what is live, its alarms, and what ran last.")
 
 
+def _add_ec2_train(ec2_train: argparse.ArgumentParser) -> None:
+    ec2_train.add_argument("--name", help="of the training; the same name is the same instance")
+    ec2_train.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    ec2_train.add_argument("--wait", action="store_true", help="follow it until it ends")
+    ec2_train.add_argument("--stop", action="store_true", help="end the instance of that name")
+
+
 def _add_serving_commands(add: Any) -> None:
     approve = add("approve", "Approve a model package (the newest pending one by default).")
     approve.add_argument(
@@ -152,6 +161,12 @@ def _add_capacity(capacity: argparse.ArgumentParser) -> None:
     capacity.add_argument("--save", action="store_true", help="let deployments scale by it")
 
 
+def _add_bootstrap(bootstrap: argparse.ArgumentParser) -> None:
+    bootstrap.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    bootstrap.add_argument("--yes", action="store_true", help="do not ask")
+    bootstrap.add_argument("--delete", action="store_true", help="delete the stack; keep its data")
+
+
 def _add_estimate(estimate: argparse.ArgumentParser) -> None:
     estimate.add_argument(
         "--requests", type=_positive, default=1e6, metavar="N", help="a month (default: a million)"
@@ -159,12 +174,6 @@ def _add_estimate(estimate: argparse.ArgumentParser) -> None:
     estimate.add_argument(
         "--prices", metavar="REGION", help="in the prices of another region that the table has"
     )
-
-
-def _add_bootstrap(bootstrap: argparse.ArgumentParser) -> None:
-    bootstrap.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
-    bootstrap.add_argument("--yes", action="store_true", help="do not ask")
-    bootstrap.add_argument("--delete", action="store_true", help="delete the stack; keep its data")
 
 
 def _add_destroy(destroy: argparse.ArgumentParser) -> None:

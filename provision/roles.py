@@ -59,7 +59,7 @@ def plan_roles(
             document["policy"],
             settings.tags,
         )
-        yield compare(RESOURCE, _current(clients("iam"), desired), desired)
+        yield compare(RESOURCE, read_role(clients("iam"), desired), desired)
 
 
 def apply_role(clients: Clients, change: Change) -> str:
@@ -84,7 +84,8 @@ def apply_role(clients: Clients, change: Change) -> str:
     return role.arn
 
 
-def _current(iam: Any, role: Role) -> dict[str, Any] | None:
+def read_role(iam: Any, role: Role) -> dict[str, Any] | None:
+    """What is compared with the role as it should be; None where there is none."""
     found = or_none(lambda: iam.get_role(RoleName=role.name)["Role"], "NoSuchEntity")
     if found is None:
         return None

@@ -26,6 +26,7 @@ UNSETTLED = (
     "cannot be assumed by",  # Lambda, EventBridge
     "authorized to assume the provided role",  # Step Functions
     "not authorized to access the log destination",  # Step Functions
+    "invalid iam instance profile",  # EC2
     "update is in progress",  # Lambda, whose ResourceConflictException means other things too
 )
 # Another change to the same resource is under way.

@@ -62,7 +62,10 @@ def train_and_register(instance: Instance) -> dict[str, Any]:
     _prepare(instance)
     _train(instance)
     report = _evaluate(instance)
-    result = {"model": instance.place("train/model.tar.gz"), "evaluation": report}
+    result = {
+        "model": instance.place("train/model.tar.gz"),
+        "evaluation": instance.place("evaluate/evaluation.json"),
+    }
     gate = instance.task["gate"]
     if not passes(gate["conditions"], report):
         return {"status": "Rejected", "reason": resolve(gate["message"], report), **result}

@@ -1,0 +1,56 @@
+"""Starts a training: its program and task go to the bucket, then the instance is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.ec2 import requests
+from pipeline.ec2.requests import Machine
+from pipeline.ec2.task import Training
+from pipeline.ec2.user_data import TASK, compile_user_data
+from provision.change import Clients
+from provision.ec2.surroundings import ensure_surroundings
+from provision.packages import Package
+from provision.waiting import patiently
+
+INSIDE = Path(requests.__file__).with_name("inside")
+CODE = "ec2"
+
+
+def launch(clients: Clients, training: Training, task: Mapping[str, Any]) -> str:
+    """Start the instance that carries out `task`; returns its id.
+
+    Raises BreedlineError where something that the settings name is missing.
+    """
+    surroundings = ensure_surroundings(clients, training.settings)
+    program = read_program(training.settings.bucket)
+    program.upload(clients("s3"))
+    clients("s3").put_object(
+        Bucket=training.settings.bucket,
+        Key=f"{training.key}/{TASK}",
+        Body=json.dumps(task, indent=2, sort_keys=True).encode(),
+    )
+    machine = Machine(
+        surroundings.image,
+        surroundings.profile,
+        surroundings.security_group,
+        surroundings.subnets,
+        compile_user_data(training, program.uri),
+    )
+    # A profile that was just made is not known to EC2 for some seconds.
+    return patiently(clients, partial(_on_demand, clients, training, machine))
+
+
+def read_program(bucket: str) -> Package:
+    """The code package of what runs on the instance."""
+    files = {path.name: path.read_bytes() for path in sorted(INSIDE.glob("*.py"))}
+    return Package(CODE, bucket, files, as_tarball=True)
+
+
+def _on_demand(clients: Clients, training: Training, machine: Machine) -> str:
+    answer = clients("ec2").run_instances(**requests.on_demand(training, machine))
+    return str(answer["Instances"][0]["InstanceId"])
