@@ -134,7 +134,10 @@ def _restore_scaling(context: Context, following: str) -> None:
             Rules.BooleanEquals("$taken_over", True),
         ]
     )
-    flow.choice("WasScalingTouched", [(touched, "WasItScaling")], default=following)
+    # An endpoint that is not as it was keeps its scaling, for whoever mends it.
+    stuck = Rules.BooleanEquals("$stuck", True)
+    rules = [(stuck, following), (touched, "WasItScaling")]
+    flow.choice("WasScalingTouched", rules, default=following)
     scaled_before = Rules.IsPresent("$before.least[0]", True)
     flow.choice("WasItScaling", [(scaled_before, "RegisterBack")], default="DeregisterScalingBack")
     deregister_scaling(context, "DeregisterScalingBack", next=following)

@@ -33,6 +33,7 @@ from local.models import Models
 from local.pipelines.service import Pipelines
 from local.registry import Registry
 from local.sagemaker import SageMaker
+from local.scaling import Scaling
 from local.workflows.door import StepFunctionsDoor
 from statemachine.definition import compile_machine
 from statemachine.endpoint_config import deployed_name
@@ -81,6 +82,7 @@ class World:
         EventBridge(self.backend, self.clock)
         Alarms(self.backend)
         sagemaker = SageMaker()
+        self.scaling = Scaling(self.backend, sagemaker.call, self.clock)
         pipelines = Pipelines(self.backend, sagemaker.call, self.functions.invoke)
         registry, models = Registry(self.backend), Models(self.backend)
         sagemaker.add([registry, models, self.endpoints, pipelines, self.backend.tags])
@@ -99,6 +101,7 @@ class World:
         self._clients: dict[str, Any] = {}
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         self.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=trust)
+        self.scaling.open()
 
     def stop(self) -> None:
         self._server.shutdown()
