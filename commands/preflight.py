@@ -9,14 +9,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from commands.definition import compile_documents
+from commands.definition import compile_document
 from commands.executions import find_last_data
 from commands.output import emit, say
 from commands.session import Session
-from pipeline.policies import job_documents
+from errors import BreedlineError
 from provision.change import Clients
 from provision.preflight.checks import Checked, run_checks
 from provision.preflight.findings import Finding, Subject
+from settings import Settings
+from statemachine.definition import KINDS
 
 FAULT = "fault"
 
@@ -35,16 +37,25 @@ def preflight(session: Session, arguments: argparse.Namespace) -> int:
 def read_subject(session: Session, data_uri: str | None) -> Subject:
     """What is looked at: the compiled documents, and the data that `start` would take."""
     settings = session.settings
-    documents = compile_documents(settings)
+    pipeline, refusal = _pipeline(settings)
     return Subject(
         clients=Clients(session.client),
         settings=settings,
-        pipeline=documents.pipeline,
-        machines=documents.machines,
-        roles={**job_documents(settings), **documents.roles},
+        pipeline=pipeline,
+        machines={kind: compile_document(settings, kind) for kind in KINDS},
+        roles=compile_document(settings, "roles"),
         data_uri=data_uri or settings.pipeline.data_uri or _last(session) or settings.data_uri,
         today=datetime.now(timezone.utc).date(),
+        refusal=refusal,
     )
+
+
+def _pipeline(settings: Settings) -> tuple[dict[str, Any], str]:
+    """The definition, or why there is none."""
+    try:
+        return compile_document(settings, "pipeline"), ""
+    except (BreedlineError, ValueError) as error:  # the SDK knows no such version
+        return {}, str(error)
 
 
 def describe_preflight(checked: list[Checked], counts: dict[str, int]) -> str:

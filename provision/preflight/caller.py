@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from settings import Settings
 from statemachine.names import ROLE_ACTORS, Names
-from statemachine.statements import Statement, allow, objects, objects_of
+from statemachine.statements import Statement, allow, key, objects, objects_of
 
 LAMBDA, SAGEMAKER = "lambda.amazonaws.com", "sagemaker.amazonaws.com"
 STATES, EVENTS = "states.amazonaws.com", "events.amazonaws.com"
@@ -29,6 +29,7 @@ def caller_statements(settings: Settings) -> list[Statement]:
         *_functions(settings),
         *_machines_and_rules(settings),
         *_passing(settings),
+        *key(settings),
     ]
 
 

@@ -13,7 +13,7 @@ from provision.preflight.credentials import check_credentials, check_region
 from provision.preflight.data import check_data
 from provision.preflight.findings import Check, Finding, Subject
 from provision.preflight.images import check_images, check_support
-from provision.preflight.names import check_limits, check_names
+from provision.preflight.names import check_definition, check_limits, check_names
 from provision.preflight.network import check_network
 from provision.preflight.notices import check_notices
 from provision.preflight.permissions import check_caller, check_role_permissions
@@ -29,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "permissions of the roles": check_role_permissions,
     "instance quotas": check_instances,
     "function concurrency": check_concurrency,
+    "definition": check_definition,
     "support of the images": check_support,
     "images": check_images,
     "bucket": check_bucket,

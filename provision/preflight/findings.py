@@ -19,7 +19,8 @@ class Subject:
     """What is looked at: an account through its clients, and what is to be made there.
 
     `roles` are the documents of all actors: {trust, policy}. `data_uri` is where the next execution
-    reads. `today` decides about dates.
+    reads. `today` decides about dates. `refusal` is why there is no pipeline, where it does not
+    compile.
     """
 
     clients: Clients
@@ -29,6 +30,7 @@ class Subject:
     roles: Mapping[str, Document]
     data_uri: str
     today: date
+    refusal: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ def check_names(subject: Subject) -> Iterator[Finding]:
             yield Finding("fault", about, f"it is somebody else's by its tags ({has})", remedy)
 
 
+def check_definition(subject: Subject) -> Iterator[Finding]:
+    """The settings compile: the SDK's own tables know the versions and types that they name."""
+    if subject.refusal:
+        yield Finding("fault", "definition", subject.refusal, "correct what it names")
+
+
 def check_limits(subject: Subject) -> Iterator[Finding]:
     """Documents and names within what AWS takes."""
     for about, kind, size in _sizes(subject):

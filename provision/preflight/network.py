@@ -57,8 +57,7 @@ def _ways(subject: Subject, subnets: list[Found], vpc: str) -> Iterator[Finding]
                 "fault",
                 f"subnet {subnet['SubnetId']}",
                 f"nothing leads from it to {', '.join(missing)}",
-                "add VPC endpoints for them, or a route to a NAT gateway; foundation.network makes "
-                "a VPC that has all",
+                "add VPC endpoints for them, or a route to a NAT gateway",
             )
 
 

@@ -58,3 +58,14 @@ def test_with_faults_it_exits_with_one_and_prints_remedies(sound, call):
     assert "fault      data s3://pictures/nothing: it holds no files" in done.out
     assert "ok         network" in done.out
     assert "2 faults" in done.out.splitlines()[-1]
+
+
+def test_settings_that_the_sdk_refuses_do_not_hide_the_other_checks(sound, call, tmp_path):
+    text = settings.ENVIRONMENTS.read_text().replace(
+        "[local.retry]", '[local.images]\ntraining_version = "9.9.9"\n\n[local.retry]'
+    )
+    (tmp_path / "environments.toml").write_text(text)
+    done = call("preflight", "--settings", str(tmp_path / "environments.toml"))
+    assert done.code == 1
+    assert "fault      definition: Unsupported pytorch version: 9.9.9." in done.out
+    assert "ok         network" in done.out
