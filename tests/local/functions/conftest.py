@@ -172,7 +172,8 @@ def functions(backend, scale, monkeypatch):
 def aws(backend, functions):
     sagemaker = build_services(backend).sagemaker
     moto = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, Gateway(KEY, sagemaker, moto, lambda: None), threaded=True)
+    gateway = Gateway(KEY, sagemaker, moto, lambda: None, credentials=backend.credentials)
+    server = make_server("127.0.0.1", 0, gateway, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield Aws(server.port)

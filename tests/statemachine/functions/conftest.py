@@ -75,7 +75,9 @@ class Cloud:
         self._functions = Functions(self._backend)
         answer_invocations(self._functions)
         app = DomainDispatcherApplication(create_backend_app)
-        self._server.app = Gateway(KEY, SageMaker(), app, lambda: None)
+        self._server.app = Gateway(
+            KEY, SageMaker(), app, lambda: None, credentials=self._backend.credentials
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument='{"Statement": []}')
