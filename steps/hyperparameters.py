@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from limits import Limit, hyperparameter, integer, number, one_of, whole
+from fields import Limit, hyperparameter, integer, number, one_of, whole
 from thresholds import Thresholds
 
 # SageMaker's own entries among the hyperparameters; its toolkit keeps most of them to itself.

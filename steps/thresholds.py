@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from limits import hyperparameter, integer, number, some_of
+from fields import hyperparameter, integer, number, some_of
 
 RULES = (
     "vanishing_gradient",
