@@ -20,9 +20,14 @@ from local.stacks.stack import RETAINED, Change, Version
 from local.store import Document, Store
 
 logger = logging.getLogger(__name__)
-STACK = "Stack"
+STACK, EVENT = "Stack", "StackEvent"
 THERE = ("already exist", "AlreadyOwnedByYou")
 SUFFIX = 12  # characters that make a name of its own
+
+
+def name_of(stack_id: str) -> str:
+    """`arn:…:stack/NAME/…` -> NAME."""
+    return stack_id.split("/")[1]
 
 
 class Failed(Exception):
@@ -79,8 +84,8 @@ class Execution:
 
     def tell(self, stack_id: str, status: str, reason: str = "") -> None:
         """Set the stack's own status, with its event."""
-        name = self._get(stack_id)["StackName"]
-        self._event(stack_id, name, stack_id, "AWS::CloudFormation::Stack", status, reason)
+        kind = "AWS::CloudFormation::Stack"
+        self._event(stack_id, name_of(stack_id), stack_id, kind, status, reason)
         times = {"LastUpdatedTime": self._now()} if status.startswith("UPDATE") else {}
         self._store.set(STACK, stack_id, StackStatus=status, StackStatusReason=reason, **times)
 
@@ -230,21 +235,16 @@ class Execution:
     def _order(
         self, stack_id: str, name: str, kept: Mapping[str, Any], making: Mapping[str, str]
     ) -> Order:
-        stack = self._get(stack_id)["StackName"]
-        tags = {
-            **kept["tags"],
-            "aws:cloudformation:stack-name": stack,
-            "aws:cloudformation:logical-id": name,
-            **{tag["Key"]: str(tag["Value"]) for tag in kept["properties"].get("Tags", [])},
-        }
-        own = f"{stack}-{name}-{uuid.uuid4().hex[:SUFFIX]}"
+        own = kept["properties"].get("Tags", [])
+        tags = {**kept["tags"], **{tag["Key"]: str(tag["Value"]) for tag in own}}
+        made_up = f"{name_of(stack_id)}-{name}-{uuid.uuid4().hex[:SUFFIX]}"
         return Order(
             self._client,
             self._region,
             self._account,
-            making.get(name, own),
+            making.get(name, made_up),
             kept["properties"],
-            {key: value for key, value in tags.items() if not key.startswith("aws:")},
+            tags,
         )
 
     def _get(self, stack_id: str) -> Document:
@@ -289,10 +289,11 @@ class Execution:
     def _event(
         self, stack_id: str, name: str, physical: str, kind: str, status: str, reason: str = ""
     ) -> None:
+        identity = str(uuid.uuid4())
         event = {
             "StackId": stack_id,
-            "StackName": self._get(stack_id)["StackName"],
-            "EventId": str(uuid.uuid4()),
+            "StackName": name_of(stack_id),
+            "EventId": identity,
             "LogicalResourceId": name,
             "PhysicalResourceId": physical,
             "ResourceType": kind,
@@ -300,7 +301,7 @@ class Execution:
             "ResourceStatusReason": reason,
             "Timestamp": self._now(),
         }
-        self._store.update(STACK, stack_id, lambda document: document["_events"].append(event))
+        self._store.create(EVENT, identity, event)
 
 
 def _made(kind: Any, order: Order, again: bool) -> str:
