@@ -83,23 +83,25 @@ def _lines(settings: Settings, prices: Prices, seconds: Seconds, share: float) -
 
 
 def bill_of_ec2(settings: Settings, prices: Prices, seconds: Seconds, share: float = 1.0) -> Bill:
-    """The final training alone on one instance of EC2: the hosts' time after each other."""
-    job = next(job for job in jobs_of(settings, seconds) if job.step == "Train")
-    kind, hours = job.instance_type.removeprefix("ml."), job.seconds / HOUR
+    """The final training alone on the instance of `ec2-train`, which costs all of its time.
+
+    It is taken to need as long as the hosts of the training did together, on whatever type.
+    """
+    ec2, training = settings.ec2, settings.training
+    kind, known = ec2.instance_types[0], seconds.get("Train")
+    hours = (ec2.max_runtime_seconds if known is None else known) / HOUR
+    note = (
+        BOUND if known is None else f"as {training.instance_count} × {training.instance_type} did"
+    )
     price = prices.find("ec2", kind)
     title = "The training alone on EC2, " + (
         "on demand" if share == 1.0 else f"spot at {share:.0%}"
     )
-    note = f"{job.note}; one host does what {settings.training.instance_count} did"
+    stored = prices.find("units", "ec2_volume_gb_month")
     return bill(
         title,
         [
             Line(f"{kind}, Linux", hours, "hours", None if price is None else price * share, note),
-            Line(
-                "volume",
-                job.volume_gb * hours / HOURS_OF_MONTH,
-                "GB-months",
-                prices.find("units", "ec2_volume_gb_month"),
-            ),
+            Line("volume", ec2.volume_gb * hours / HOURS_OF_MONTH, "GB-months", stored),
         ],
     )

@@ -105,11 +105,9 @@ def _functions(settings: Settings) -> Iterator[Statement]:
 
 def _machines_and_rules(settings: Settings) -> Iterator[Statement]:
     names = Names(settings)
-    machines = [names.state_machine_arn(kind) for kind in ("deploy", "rollback", "retrain")]
-    verbs = (
-        "CreateStateMachine DescribeStateMachine ListTagsForResource TagResource UpdateStateMachine"
-    )
-    yield _allow("Machines", "states", verbs, machines)
+    machines = [names.state_machine_arn("*")]
+    verbs = "CreateStateMachine DescribeStateMachine ListTagsForResource UpdateStateMachine"
+    yield _allow("Machines", "states", f"{verbs} TagResource", machines)
     rules = [names.arn("events", f"rule/{names.endpoint}-*")]
     verbs = "DeleteRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets"
     yield _allow("Rules", "events", f"{verbs} TagResource", rules)

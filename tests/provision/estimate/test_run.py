@@ -45,10 +45,15 @@ def test_spot_is_cheaper_for_tuning_and_training_alone(example, prices):
 
 
 def test_ec2_trains_for_as_long_as_all_hosts_did_together(example, prices):
-    found = costs(bill_of_ec2(example, prices, SPENT, 0.5))
-    assert found == pytest.approx(
+    ec2 = dataclasses.replace(example.ec2, instance_types=("g5.xlarge",), volume_gb=50)
+    settings = dataclasses.replace(example, ec2=ec2)
+    bill = bill_of_ec2(settings, prices, SPENT, 0.5)
+    assert costs(bill) == pytest.approx(
         {"g5.xlarge, Linux": 1.0, "volume": 0.05}  # 2 h × 1.0 / 2; 50 GB × 2 h / 730 h × 0.365
     )
+    assert bill.lines[0].note == "as 2 × ml.g5.xlarge did"
+    limit = bill_of_ec2(settings, prices, {}).lines[0]
+    assert limit.quantity == pytest.approx(ec2.max_runtime_seconds / 3_600)
 
 
 def test_a_type_without_a_price_is_told_and_left_out(example, prices):
