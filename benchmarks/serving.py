@@ -34,10 +34,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "steps"))
 import inference
 import torch
 from export import describe, export
-from fitting import Metrics
 from hyperparameters import Hyperparameters
 from images import open_image
 from network import BACKBONES, build_network, load_backbone, pretrained_file
+from progress import Metrics
 
 from local.backend import Backend, open_backend
 from local.capacity import available_cores

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from export import describe, export
-from fitting import Metrics
 from hyperparameters import Hyperparameters
 from network import BACKBONES, build_network, load_backbone, pretrained_file
+from progress import Metrics
 
 CLASSES = ("amber", "blue", "green")
 

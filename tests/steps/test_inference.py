@@ -17,11 +17,11 @@ import pytest
 import remote_images
 import torch
 from export import describe, export
-from fitting import Metrics
 from hyperparameters import Hyperparameters
 from inference import RequestError, input_fn, output_fn, predict_batch, predict_fn
 from network import BACKBONES, build_network
 from PIL import Image
+from progress import Metrics
 from remote_images import FetchError, fetch
 
 CLASSES = ("amber", "blue", "green", "red", "teal", "white")
@@ -183,7 +183,8 @@ def test_json_is_given_to_who_takes_it(accept):
 )
 def test_an_answer_tells_the_version_that_the_container_was_told(monkeypatch, text, told):
     monkeypatch.setenv("BREEDLINE_MODEL_VERSION", text)
-    for prediction in ({"label": "x"}, {"predictions": []}):
+    predictions: list[dict[str, object]] = [{"label": "x"}, {"predictions": []}]
+    for prediction in predictions:
         assert json.loads(output_fn(prediction, "*/*")) == prediction | told
 
 

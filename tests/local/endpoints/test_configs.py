@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,8 @@ def describe(call, name="c"):
 
 
 def test_a_configuration_is_described_as_it_was_made(call, backend):
+    events: list[tuple[Any, ...]] = []
     backend.events.emit = lambda *told: events.append(told)  # type: ignore[method-assign]
-    events = []
     tags = [{"Key": "team", "Value": "photos"}]
     assert create(call, DataCaptureConfig=CAPTURE, KmsKeyId="key", Tags=tags) == {
         "EndpointConfigArn": ARN

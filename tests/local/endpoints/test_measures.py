@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from moto.cloudwatch.models import cloudwatch_backends
@@ -14,7 +15,7 @@ from local.alarms.data import MetricIndex, percentile, series_of
 from local.endpoints.measures import Measures, groups
 
 DIMENSIONS = {"EndpointName": "photos", "VariantName": "all"}
-FINE = {
+FINE: dict[str, Any] = {
     "endpoint": "photos",
     "variant": "all",
     "instances": 2,

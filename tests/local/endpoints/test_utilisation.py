@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from moto.cloudwatch.models import cloudwatch_backends
@@ -84,7 +85,9 @@ def test_memory_is_a_share_of_the_machine(backend, watched, instance):
     (share,) = values(backend, "MemoryUtilization")
     (process,) = watched._running
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024
-    assert share == pytest.approx(100 * resident_kb(process) / whole, rel=0.2)
+    resident = resident_kb(process)
+    assert resident is not None
+    assert share == pytest.approx(100 * resident / whole, rel=0.2)
     (point,) = points(backend, "MemoryUtilization")
     assert {d.name: d.value for d in point.dimensions} == {
         "EndpointName": "dogs",
@@ -111,6 +114,6 @@ def test_each_instance_of_an_endpoint_is_told_of(backend, monkeypatch):
             return any(times.count(moment) == 2 for moment in times)
 
         for name in ("CPUUtilization", "MemoryUtilization"):
-            serving.until(lambda found, name=name: both(name))
+            serving.until(partial(lambda name, found: both(name), name))
     finally:
         serving.close()

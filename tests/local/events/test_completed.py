@@ -2,12 +2,14 @@
 
 import threading
 import time
+from typing import cast
 
 import pytest
 from moto import mock_aws
 from moto.scheduler.models import scheduler_backends
 
 from local.clock import Clock
+from local.events.bus import Events
 from local.events.scheduled import listed
 from local.events.schedules import Schedules
 
@@ -28,7 +30,9 @@ class Room:
         self.delivered, self.refused = [], []
         self.turn = threading.Lock()
         self.clock = Clock(lambda: float(MIDNIGHT))
-        self.schedules = Schedules(listed(self, ACCOUNT), self.clock, folder / "schedules.json")
+        self.schedules = Schedules(
+            listed(cast(Events, self), ACCOUNT), self.clock, folder / "schedules.json"
+        )
 
     def deliver(self, delivery):
         self.delivered.append(delivery.target["Arn"])

@@ -29,7 +29,7 @@ FEATURES = [
 ]
 
 
-class Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):  # type: ignore[misc]
     def log(self, *arguments):
         return
 

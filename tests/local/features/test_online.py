@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -135,7 +137,11 @@ def test_identifiers_are_listed_a_page_at_a_time(photos):
 
 
 def test_a_list_of_numbers_is_a_value_too(world):
-    vector = {"FeatureName": "v", "FeatureType": "Fractional", "CollectionType": "Vector"}
+    vector: dict[str, Any] = {
+        "FeatureName": "v",
+        "FeatureType": "Fractional",
+        "CollectionType": "Vector",
+    }
     vector["CollectionConfig"] = {"VectorConfig": {"Dimension": 2}}
     names = [{"FeatureName": n, "FeatureType": "String"} for n in ("record_id", "event_time")]
     world.create(FeatureDefinitions=[*names, vector])

@@ -23,7 +23,9 @@ def test_a_request_is_decided_as_on_aws(case):
         _document(case["resource_policy"], case) if "resource_policy" in case else None,
     )
     for asked in case["requests"]:
-        decision = evaluate(Request(*asked["is"], principal=case.get("principal", "")), policies)
+        action, resource, context = (*asked["is"], {})[:3]
+        request = Request(action, resource, context, principal=case.get("principal", ""))
+        decision = evaluate(request, policies)
         assert decision.outcome == asked["outcome"], asked
         if "by" in asked:
             sid = decision.statement.sid if decision.statement else ""

@@ -14,7 +14,9 @@ CASES = json.loads((Path(__file__).parent / "needs.json").read_text(encoding="ut
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_a_call_needs_what_aws_asks_for(case):
-    found = needs(TABLES, *case["call"], PLACE)
+    service, operation, request = case["call"]
+    found = needs(TABLES, service, operation, request, PLACE)
+    assert found is not None
     assert [[need.action, need.resource] for need in found] == case["needs"]
     for key, value in case.get("context", {}).items():
         assert value in [need.context.get(key) for need in found]

@@ -66,11 +66,11 @@ def test_an_interrupted_job_goes_on_where_it_was(trainer, hosts):
         *("Starting", "Downloading", "Training", "Interrupted"),
         *("Starting", "Downloading", "Training", "Uploading", "Completed"),
     ]
-    for host in (f"algo-{number}" for number in range(1, hosts + 1)):
-        assert printed(trainer, name, host) == [
-            *(f"epoch {epoch} host {host}" for epoch in (1, 2)),
+    for algo in (f"algo-{number}" for number in range(1, hosts + 1)):
+        assert printed(trainer, name, algo) == [
+            *(f"epoch {epoch} host {algo}" for epoch in (1, 2)),
             "told to stop",
-            *(f"epoch {epoch} host {host}" for epoch in (3, 4)),
+            *(f"epoch {epoch} host {algo}" for epoch in (3, 4)),
         ], "no epoch twice"
 
 
