@@ -26,6 +26,7 @@ from provision.rules import RESOURCE as RULE
 from provision.rules import apply_rule
 from provision.tables import RESOURCE as TABLE
 from provision.teardown import (
+    ec2,
     events,
     features,
     functions,
@@ -50,6 +51,7 @@ _CARRY_OUT: dict[str, Callable[[Clients, Change], object]] = {
     running.MACHINE_RUN: running.stop_machine_run,
     running.PIPELINE_RUN: running.stop_pipeline_run,
     running.JOB: running.stop_running_job,
+    ec2.INSTANCE: ec2.terminate_instance,
     jobs.LOG_STREAMS: jobs.delete_streams,
     serving.SCALING: serving.delete_scaling,
     serving.ENDPOINT: serving.delete_endpoint,
@@ -69,6 +71,9 @@ _CARRY_OUT: dict[str, Callable[[Clients, Change], object]] = {
     GROUP: registry.delete_group,
     FEATURE_GROUP: features.delete_features,
     BUCKET: storage.delete_bucket,
+    ec2.TEMPLATE: ec2.delete_template,
+    ec2.SECURITY_GROUP: ec2.delete_security_group,
+    ec2.PROFILE: ec2.delete_profile,
     ROLE: roles.delete_role,
 }
 

@@ -20,6 +20,9 @@ GONE = (
     "404",
     "AWS.SimpleQueueService.NonExistentQueue",
     "ExecutionDoesNotExist",
+    "InvalidGroup.NotFound",
+    "InvalidInstanceID.NotFound",
+    "InvalidLaunchTemplateName.NotFoundException",
     "InvalidResourceId",  # SSM, of the tags of a parameter
     "NoSuchBucket",
     "NoSuchEntity",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.change import Change, Clients
+from provision.teardown.ec2 import find_ec2, find_instances
 from provision.teardown.events import find_alarms, find_queue, find_rules, find_topic
 from provision.teardown.features import find_features
 from provision.teardown.functions import find_functions
@@ -72,6 +73,7 @@ def plan_destruction(clients: Clients, settings: Settings, scope: Scope) -> Dest
     before = [
         *find_rules(clients, settings),
         *_find_running(clients, machines, pipeline),
+        *find_instances(clients, settings),
         *find_serving(clients, settings),
         *find_functions(clients, settings),
         *find_alarms(clients, settings),
@@ -90,6 +92,7 @@ def plan_destruction(clients: Clients, settings: Settings, scope: Scope) -> Dest
             *find_registry(clients, settings, registry=scope.registry, data=scope.data),
             *find_features(clients, settings, data=scope.data),
             *find_bucket(clients, settings, data=scope.data),
+            *find_ec2(clients, settings),
             *find_roles(clients, settings),
         )
     )

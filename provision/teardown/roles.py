@@ -1,4 +1,4 @@
-"""The roles that `upsert` made; last, because everything else may still be working under them."""
+"""The roles that commands made; last, because everything else may still be working under them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from provision.change import Change, Clients, from_tags
+from provision.ec2.surroundings import ACTOR
 from provision.roles import RESOURCE as ROLE
 from provision.teardown.ownership import claim, unless_gone
 from settings import Settings
@@ -15,7 +16,7 @@ from statemachine.names import ROLE_ACTORS, Names
 def find_roles(clients: Clients, settings: Settings) -> Iterator[Change]:
     """Also those that the settings now name otherwise: they were made before."""
     iam, names = clients("iam"), Names(settings)
-    for name in map(names.made_role, ROLE_ACTORS):
+    for name in map(names.made_role, (*ROLE_ACTORS, ACTOR)):
         found = unless_gone(partial(iam.get_role, RoleName=name))
         if found is not None:
             yield claim(settings, ROLE, name, from_tags(found["Role"].get("Tags", [])))

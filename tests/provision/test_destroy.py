@@ -76,6 +76,8 @@ class Provisioned:
 def clients(boto3_clients):
     """An empty account with a SageMaker that can be asked for everything."""
     with mock_aws():
+        # moto's EC2 takes its time to begin: once, and not in each process that is forked.
+        boto3_clients("ec2").describe_instances()
         own = {"sagemaker": SageMakerClient(), "lambda": Provisioned(boto3_clients("lambda"))}
         yield Clients(lambda service: own.get(service) or boto3_clients(service), lambda _: None)
 
