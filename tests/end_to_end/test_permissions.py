@@ -101,27 +101,33 @@ def _ask_about_an_object(command_line, demonstration):
 
 @pytest.fixture(scope="session")
 def calls(command_line, recorded):
-    """The calls of this environment's actors, each once; but not those of executions that failed:
-    a test may have asked for what nobody may have."""
+    """The calls of this environment's actors, each once. Of jobs, only those of executions that
+    succeeded: a test may have asked another for what nobody may have."""
     listed = command_line.client("sagemaker").list_pipeline_executions(
         PipelineName=LOADED.pipeline.name, MaxResults=100
     )["PipelineExecutionSummaries"]
-    failed = [
+    succeeded = [
         each["PipelineExecutionArn"].rpartition("/")[2]
         for each in listed
-        if each["PipelineExecutionStatus"] != "Succeeded"
+        if each["PipelineExecutionStatus"] == "Succeeded"
     ]
     roles = {Names(LOADED).role(actor): actor for actor in ROLE_ACTORS}
     found = {}
     for call in recorded:
-        if any(name in call["session"] for name in failed):
-            continue
         actor = roles.get(call["role"])
         if call["role"] == LOADED.role_arn:
-            actor = "pipeline" if call["session"].startswith("pipeline-") else "jobs"
+            actor = _actor_of(call["session"], succeeded)
         if actor:
             found[_call(actor, call)] = call
     return found
+
+
+def _actor_of(session, executions):
+    """Whose session of the shared role it is; None for another environment's."""
+    if session == f"pipeline-{LOADED.pipeline.name}":
+        return "pipeline"
+    of_features = session == f"feature-group-{LOADED.feature_group}"
+    return "jobs" if of_features or any(name in session for name in executions) else None
 
 
 def _call(actor, call):
