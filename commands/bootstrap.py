@@ -61,7 +61,7 @@ def bootstrap(session: Session, arguments: argparse.Namespace) -> int:
 def wanted_stack(settings: Settings) -> Wanted:
     """The stack that the settings describe."""
     values = parameter_values(settings)
-    template = prune(compile_template(), values)
+    template = prune(compile_template(settings), values)
     used = {name: value for name, value in values.items() if name in template["Parameters"]}
     return Wanted(stack_name(settings), as_json(template), used, settings.tags)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from settings import Sections, Settings
@@ -19,6 +19,7 @@ from settings import Sections, Settings
 Answers = Mapping[str, bool]
 NOTHING = {"Ref": "AWS::NoValue"}
 ACCOUNT, REGION = "900000000009", "zz-placeholder-9"
+SPAN = {"type": "continuous", "min": 0.0, "max": 1.0}
 OURS = "s3://zzbucket/zzdataprefix"
 # The conditions on which policies depend.
 CONDITIONS = (
@@ -52,14 +53,14 @@ WRITTEN = {
 Variant = tuple[Answers, Any]
 
 
-def compiled(compile_it: Callable[[Settings], Any]) -> list[Variant]:
+def compiled(compile_it: Callable[[Settings], Any], base: Settings | None = None) -> list[Variant]:
     """What `compile_it` gives under each answer to the conditions, with the parameters in it."""
     every = (
         dict(zip(CONDITIONS, bits, strict=True))
         for bits in itertools.product((True, False), repeat=len(CONDITIONS))
     )
     answers = [a for a in every if all(a[of] or not a[name] for name, of in ONLY_WITH.items())]
-    return [(given, written(compile_it(stand_in(given)))) for given in answers]
+    return [(given, written(compile_it(stand_in(given, base)))) for given in answers]
 
 
 def plain(compile_it: Callable[[Settings], Any]) -> Any:
@@ -67,15 +68,14 @@ def plain(compile_it: Callable[[Settings], Any]) -> Any:
     return written(compile_it(stand_in(dict.fromkeys(CONDITIONS, False))))
 
 
-def stand_in(answers: Answers) -> Settings:
-    """Settings of placeholders under the given answers."""
+def stand_in(answers: Answers, base: Settings | None = None) -> Settings:
+    """Settings of placeholders under the given answers; what has none is as in `base`."""
     role, key = f"arn:aws:iam::{ACCOUNT}:role/zz", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/zzkey"
 
     def when(condition: str, value: Any, otherwise: Any) -> Any:
         return value if answers[condition] else otherwise
 
-    tables: dict[str, Any] = {field.name: {} for field in fields(Sections)}
-    tables |= {
+    tables: dict[str, Any] = {
         "aws": {
             "region": REGION,
             "account_id": ACCOUNT,
@@ -94,7 +94,6 @@ def stand_in(answers: Answers) -> Settings:
         "model": {
             "pretrained_uri": when("WeightsLieElsewhere", "s3://zzweightsbucket/zzplace", "")
         },
-        "tuning": {"ranges": {"learning_rate": {"type": "continuous", "min": 0.0, "max": 1.0}}},
         "features": {
             "enabled": answers["HasFeatures"],
             "group": "zzfeatures",
@@ -110,7 +109,12 @@ def stand_in(answers: Answers) -> Settings:
         },
         "triggers": {"data_prefix": "zzdataprefix"},
     }
-    return Settings(**vars(Sections(**tables)), environment="zzenvironment")
+    if base is not None:
+        own = {name: replace(getattr(base, name), **keys) for name, keys in tables.items()}
+        return replace(base, **own, environment="zzenvironment")
+    defaults: dict[str, Any] = {field.name: {} for field in fields(Sections)}
+    defaults["tuning"] = {"ranges": {"learning_rate": SPAN}}
+    return Settings(**vars(Sections(**defaults | tables)), environment="zzenvironment")
 
 
 def written(value: Any) -> Any:

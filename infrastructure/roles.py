@@ -38,9 +38,9 @@ def all_documents(settings: Settings) -> dict[str, dict[str, Any]]:
     return {**job_documents(settings), **role_documents(settings)}
 
 
-def role_resources() -> dict[str, Any]:
+def role_resources(settings: Settings | None) -> dict[str, Any]:
     """A role for each actor, and the profile with which instances get theirs."""
-    variants = compiled(all_documents)
+    variants = compiled(all_documents, settings)
     found = {}
     for actor, name in ROLES.items():
         there = [(answers, both[actor]) for answers, both in variants if actor in both]

@@ -14,13 +14,18 @@ from infrastructure.parameters import parameter_conditions, parameters
 from infrastructure.parts import attribute, ref
 from infrastructure.roles import role_conditions, role_resources
 from infrastructure.storage import storage_conditions, storage_resources
+from settings import Settings
 
 FILE = Path(__file__).with_name("foundation.yaml")
 HEAD = "# Compiled by `make foundation` from infrastructure/*.py; a change here would be lost.\n"
 
 
-def compile_template() -> dict[str, Any]:
-    """The template as a document; equal code gives equal bytes."""
+def compile_template(settings: Settings | None = None) -> dict[str, Any]:
+    """The template as a document; equal code gives equal bytes.
+
+    With settings, policies also say what these settings ask for and no parameter tells: what is
+    deployed is always what the settings compile to.
+    """
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "What an environment of Breedline stands on.",
@@ -39,7 +44,7 @@ def compile_template() -> dict[str, Any]:
         },
         "Resources": {
             **storage_resources(),
-            **role_resources(),
+            **role_resources(settings),
             **network_resources(),
             **notice_resources(),
         },

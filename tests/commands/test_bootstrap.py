@@ -139,4 +139,6 @@ def test_what_is_there_already_fails_with_its_reason_and_a_way_out(account, call
     assert "give it by its ARN in [roles] or aws.role_arn" in last
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["breedline-execution"]
     iam.delete_role(RoleName="breedline-execution")
-    assert call("bootstrap", "--yes").code == 0  # what was left of the first attempt is no matter
+    # What is left of the first attempt is no matter.
+    assert call("bootstrap", "--dry-run").code == 0
+    assert account.client("cloudformation").describe_stacks()["Stacks"] == []
