@@ -38,6 +38,7 @@ COMMANDS = {
     "features": "commands.features:features",
     "status": "commands.status:status",
     "approve": "commands.approval:approve",
+    "promote": "commands.promote:promote",
     "predict": "commands.predict:predict",
     "rollback": "commands.rollback:rollback",
     "capacity": "commands.capacity:capacity",
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("diff", "Say what upsert would change; exit 2 if anything.")
     show = add("show", "Print a compiled document.")
     documents = ["pipeline", "deploy", "rollback", "retrain", "rules", "alarms", "roles", "sharing"]
+    documents += ["promote", "promotion"]
     show.add_argument("document", choices=documents)
     _add_execution_commands(add)
     _add_ec2_train(add("ec2-train", "Train on one instance of EC2, without SageMaker's jobs."))
@@ -134,6 +136,11 @@ def _add_serving_commands(add: Any) -> None:
     approve.add_argument("--reject", action="store_true", help="reject it instead")
     approve.add_argument("--reason", default="", help="kept with the model package")
     approve.add_argument("--wait", action="store_true", help="follow the deployment it starts")
+    promote = add("promote", "Bring an approved version into another environment.")
+    promote.add_argument(
+        "version", nargs="?", type=_version, help="default: the newest that is approved"
+    )
+    promote.add_argument("--to", required=True, metavar="ENV", help="which takes it")
     predict = add("predict", "Ask the function in front of the endpoint about files.")
     predict.add_argument(
         "images", nargs="+", type=Path, metavar="FILE", help="an image; a .csv or .json for a table"

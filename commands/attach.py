@@ -18,7 +18,7 @@ from commands.output import emit, say
 from commands.progress import LogTail, Progress
 from commands.session import Session
 from errors import BreedlineError
-from statemachine.definition import KINDS as MACHINES
+from statemachine.definition import ALL_KINDS as MACHINES
 from statemachine.names import Names
 
 EARLIER_LINES = 20  # of a log that was written before

@@ -22,9 +22,10 @@ from provision.plan import Plan, plan
 from settings import Settings
 from settings.contradictions import warnings
 from statemachine.alarms import alarms
-from statemachine.definition import KINDS, compile_machine
+from statemachine.definition import ALL_KINDS, compile_machine, kinds
 from statemachine.definition import render as render_machine
 from statemachine.policies import role_documents
+from statemachine.promotion import promotion_documents
 from statemachine.rules import rules
 from workloads import STEPS, workload_of
 
@@ -72,10 +73,12 @@ def compile_document(settings: Settings, name: str) -> Any:
     if name == "pipeline":
         code = packages.build(settings, workload.steps, STEPS)
         return compile_pipeline(settings, packages.uris(code), workload.graph)
-    if name in KINDS:
+    if name in ALL_KINDS:
         return compile_machine(name, settings)
     if name == "rules":
         return [dataclasses.asdict(rule) for rule in rules(settings)]
+    if name == "promotion":
+        return promotion_documents(settings)
     if name == "roles":
         return {**job_documents(settings), **role_documents(settings)}
     return {"alarms": alarms, "sharing": sharing_documents}[name](settings)
@@ -91,7 +94,7 @@ def compile_documents(settings: Settings) -> Documents:
         roles=role_documents(settings),
         functions=read_archives(workload.functions),
         alarms=alarms(settings),
-        machines={kind: compile_machine(kind, settings) for kind in KINDS},
+        machines={kind: compile_machine(kind, settings) for kind in kinds(settings)},
         rules=rules(settings),
     )
 

@@ -17,7 +17,7 @@ from commands.selection import keep, select
 from commands.session import Session
 from errors import BreedlineError
 from pipeline.parameters import start_parameters
-from statemachine.definition import KINDS
+from statemachine.definition import ALL_KINDS
 
 
 def start(session: Session, arguments: argparse.Namespace) -> int:
@@ -164,7 +164,7 @@ def _of_pipeline(arn: str | None) -> str | None:
 
 def _newest_of_all(session: Session) -> str:
     """ARN of the newest execution of the pipeline or of a state machine."""
-    found = list_executions(session, 1) + list_deployments(session, 1, KINDS)
+    found = list_executions(session, 1) + list_deployments(session, 1, ALL_KINDS)
     if not found:
         return newest_execution(session)  # whose error says how to begin one
     return str(max(found, key=lambda execution: execution["started"])["arn"])

@@ -110,12 +110,12 @@ class Registry:
         name = f"{group}/{version}" if group else request["ModelPackageName"]
         arn = self._backend.arn(f"model-package/{name}")
         document = self._document(request, arn, name, version)
-        try:
-            if token:
+        if token:
+            try:
                 self._store.create(REQUEST, token, {"ModelPackageArn": arn, "_Token": token})
-        except DocumentExists:
-            # The same request came at the same time; the version number is lost.
-            return {"ModelPackageArn": self._store.get(REQUEST, token)["ModelPackageArn"]}
+            except DocumentExists:
+                # The same request came at the same time; the version number is lost.
+                return {"ModelPackageArn": self._store.get(REQUEST, token)["ModelPackageArn"]}
         try:
             self._store.create(KIND, arn, document)
         except DocumentExists as error:

@@ -12,10 +12,13 @@ from typing import Any
 from provision.change import Change, Clients, compare, only, unless_there
 from settings import Settings
 from statemachine.names import Names
+from statemachine.promotion import MACHINE as PROMOTE
+from statemachine.promotion import takes
 
 RESOURCE = "log-group"
 RETENTION = 90  # days
 MACHINES = ("rollback", "deploy", "retrain")
+ALL_MACHINES = (*MACHINES, PROMOTE)
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,17 @@ def machine_logs(name: str) -> str:
     return f"/aws/vendedlogs/states/{name}"
 
 
+def machines_of(settings: Settings) -> tuple[str, ...]:
+    """The environment's state machines; one that another may start comes before it."""
+    return ALL_MACHINES if takes(settings) else MACHINES
+
+
 def plan_logs(clients: Clients, settings: Settings) -> Iterator[Change]:
     """Compare the log groups with the settings."""
     names, logs = Names(settings), clients("logs")
     groups = [
         *(function_logs(name) for name in (names.predict, names.smoke_test)),
-        *(machine_logs(names.state_machine(kind)) for kind in MACHINES),
+        *(machine_logs(names.state_machine(kind)) for kind in machines_of(settings)),
     ]
     for name in groups:
         desired = LogGroup(name, names.arn("logs", f"log-group:{name}"), settings.tags)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.change import Change, Clients, compare, only, or_none, unless_there
-from provision.logs import MACHINES, machine_logs
+from provision.logs import machine_logs, machines_of
 from settings import Settings
 from statemachine.definition import render
 from statemachine.names import Names
@@ -64,7 +64,7 @@ def plan_machines(
     `rollback` comes before `deploy`, which may start it.
     """
     names = Names(settings)
-    for kind in MACHINES if definitions else ():
+    for kind in machines_of(settings) if definitions else ():
         definition, name = definitions[kind], names.state_machine(kind)
         version = hashlib.sha256(render(definition).encode()).hexdigest()[:12]
         desired = Machine(

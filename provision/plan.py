@@ -21,6 +21,7 @@ from provision.logs import plan_logs
 from provision.machines import plan_machines
 from provision.packages import Package
 from provision.pipelines import plan_pipeline
+from provision.promotion import plan_promotion
 from provision.queues import plan_queue
 from provision.roles import plan_roles
 from provision.rules import plan_rules
@@ -64,6 +65,7 @@ def plan(clients: Clients, settings: Settings, documents: Documents) -> Plan:
             plan_bucket(clients, settings),
             *_plan_code(clients, documents.packages),
             plan_group(clients, settings),
+            *plan_promotion(clients, settings),
             *plan_features(clients, settings),
             plan_pipeline(clients, settings, documents.pipeline),
             *_plan_deployment(clients, settings, documents),

@@ -37,6 +37,7 @@ from settings.pipeline import (
     Training,
     Tuning,
 )
+from settings.promotion import Promotion
 from settings.serving import Alarms, Endpoint, Function, Rollout, Scaling, Smoke, Triggers
 from settings.types import CHECKED
 from settings.workload import Regression, Workload
@@ -74,6 +75,7 @@ class Sections:
     smoke: Smoke
     alarms: Alarms
     triggers: Triggers
+    promotion: Promotion
 
 
 @dataclass(frozen=True, config=CHECKED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from settings.checks import Problem
 from settings.pipeline import RANGES
+from settings.promotion import check_promotion
 from settings.workload import FOREIGN, IMAGES
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def contradictions(settings: Settings) -> list[Problem]:
     """All problems between sound values, in the order of the file's sections."""
     checks = (
         *(_kind, _account, _splits, _features, _ranges, _search, _batches, _waiting),
-        *(_fleet, _periods, _concurrency, _foundation),
+        *(_fleet, _periods, _concurrency, _foundation, check_promotion),
     )
     return [
         Problem(key, value, allowed)

@@ -13,6 +13,7 @@ from settings.workload import IMAGES
 from statemachine.alarms import guard_names
 from statemachine.endpoint_config import asynchronous_uri, capture_uri, is_asynchronous
 from statemachine.names import ALIAS, VARIANT, Names
+from statemachine.promotion import copying, forwarding
 from statemachine.statements import (
     Statement,
     allow,
@@ -113,7 +114,7 @@ def _smoke_test(settings: Settings) -> list[Statement]:
 
 def _events(settings: Settings) -> list[Statement]:
     machines = [Names(settings).state_machine_arn(kind) for kind in ("deploy", "retrain")]
-    return [allow("Start", ["states:StartExecution"], machines)]
+    return [allow("Start", ["states:StartExecution"], machines), *forwarding(settings)]
 
 
 def _workflow(settings: Settings) -> list[Statement]:
@@ -123,6 +124,7 @@ def _workflow(settings: Settings) -> list[Statement]:
         *_scaling(settings),
         *_functions(settings),
         *_bookkeeping(settings),
+        *copying(settings),
         *key(settings),
     ]
 

@@ -56,6 +56,7 @@ TRANSIENT: Mapping[str, tuple[str, ...]] = {
         "SNS.AmazonSNSException",
         "SNS.SdkClientException",
     ),
+    "s3": ("S3.S3Exception", "S3.SdkClientException"),
     "sfn": ("Sfn.SfnException", "Sfn.SdkClientException"),
 }
 PATIENT = 4  # attempts after the first

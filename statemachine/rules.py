@@ -14,6 +14,14 @@ from typing import Any
 from settings import Settings
 from statemachine.alarms import DRIFT, has_drift_alarm
 from statemachine.names import Names
+from statemachine.promotion import (
+    DETAIL_TYPE,
+    SOURCE,
+    bus_arn,
+    gives_away,
+    takes,
+)
+from statemachine.promotion import MACHINE as PROMOTE
 
 KINDS = ("deploy", "rollback", "retrain")
 EVENT = {"id": "$.id", "time": "$.time"}
@@ -43,7 +51,7 @@ class Rule:
 
 
 def rules(settings: Settings) -> list[Rule]:
-    """All rules of one environment; a schedule only where the settings have one."""
+    """All rules of one environment; a schedule or a promotion where the settings have one."""
     found = [
         _approval(settings),
         _data(settings),
@@ -51,7 +59,13 @@ def rules(settings: Settings) -> list[Rule]:
         _pipeline_failed(settings),
         _workflow_failed(settings),
     ]
-    return [*found, _schedule(settings)] if settings.triggers.retrain_schedule else found
+    if settings.triggers.retrain_schedule:
+        found.append(_schedule(settings))
+    if takes(settings):
+        found.append(_promotion(settings))
+    if gives_away(settings):
+        found.append(_forwarding(settings))
+    return found
 
 
 def _approval(settings: Settings) -> Rule:
@@ -69,6 +83,37 @@ def _approval(settings: Settings) -> Rule:
             },
         },
     )
+
+
+def _promotion(settings: Settings) -> Rule:
+    """What is approved there arrives here: forwarded, or on the bus that both share."""
+    given = settings.promotion
+    return Rule(
+        Names(settings).rule("promotion"),
+        f"A version approved in {given.from_group} is promoted and waits for approval.",
+        True,
+        (_start(settings, PROMOTE, {"arn": "$.detail.ModelPackageArn"}, DEPLOY_INPUT),),
+        pattern={"account": [given.from_account], **_approved(given.from_group)},
+    )
+
+
+def _forwarding(settings: Settings) -> Rule:
+    """A bus takes an event as it is, so that nothing is transformed."""
+    group, taker = settings.pipeline.model_package_group, settings.promotion.to_account
+    target = {"Id": "taker", "Arn": bus_arn(settings, taker)}
+    delivery = {k: v for k, v in _delivery(settings, {}, "").items() if k != "InputTransformer"}
+    return Rule(
+        Names(settings).rule("forwarding"),
+        f"The account {taker} is told of approved model packages.",
+        True,
+        ({**target, "RoleArn": Names(settings).role("events"), **delivery},),
+        pattern={"account": [settings.aws.account_id], **_approved(group)},
+    )
+
+
+def _approved(group: str) -> dict[str, Any]:
+    detail = {"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]}
+    return {"source": [SOURCE], "detail-type": [DETAIL_TYPE], "detail": detail}
 
 
 def _data(settings: Settings) -> Rule:
@@ -158,11 +203,15 @@ def _workflow_failed(settings: Settings) -> Rule:
             "source": ["aws.states"],
             "detail-type": ["Step Functions Execution Status Change"],
             "detail": {
-                "stateMachineArn": [names.state_machine_arn(kind) for kind in KINDS],
+                "stateMachineArn": [names.state_machine_arn(kind) for kind in _kinds(settings)],
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
             },
         },
     )
+
+
+def _kinds(settings: Settings) -> tuple[str, ...]:
+    return (*KINDS, PROMOTE) if takes(settings) else KINDS
 
 
 def _caused_by(cause: str) -> str:

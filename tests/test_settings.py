@@ -225,6 +225,17 @@ CROSS_CHECKS = {
         ["batch_size = { type = 'continuous', min = 8, max = 64 }"],
         ["tuning.ranges.batch_size.type"],
     ),
+    "a partner without its bucket": (
+        ["[try.promotion]", "from_account = '210987654321'", "from_group = 'dev'"],
+        ["promotion.from_account"],
+    ),
+    "a role of somebody else than the partner": (
+        [
+            *("[try.promotion]", "to_account = '210987654321'"),
+            "to_role = 'arn:aws:iam::111122223333:role/prod'",
+        ],
+        ["promotion.to_role"],
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from settings import Settings
 from statemachine.names import ROLE_ACTORS, Names
+from statemachine.promotion import bus_arn, comes_from_afar, gives_away
 from statemachine.statements import Statement, allow, key, objects, objects_of
 
 LAMBDA, SAGEMAKER = "lambda.amazonaws.com", "sagemaker.amazonaws.com"
@@ -25,6 +26,7 @@ def caller_statements(settings: Settings) -> list[Statement]:
         *_roles(settings),
         *_bucket(settings),
         *_sagemaker(settings),
+        *_promotion(settings),
         *_state(settings),
         *_functions(settings),
         *_machines_and_rules(settings),
@@ -64,6 +66,20 @@ def _sagemaker(settings: Settings) -> Iterator[Statement]:
     yield _allow("Start", "sagemaker", verbs, [names.pipeline_arn])
     verbs = "DescribePipelineExecution ListPipelineExecutionSteps StopPipelineExecution"
     yield _allow("Follow", "sagemaker", verbs, [f"{names.pipeline_arn}/execution/*"])
+
+
+def _promotion(settings: Settings) -> Iterator[Statement]:
+    """The policies for a partner in another account."""
+    group = f"model-package-group/{settings.pipeline.model_package_group}"
+    if gives_away(settings):
+        verbs = "GetModelPackageGroupPolicy PutModelPackageGroupPolicy"
+        arn = Names(settings).arn("sagemaker", group)
+        yield _allow("PromotionGroup", "sagemaker", verbs, [arn])
+        bucket = objects_of(settings, f"s3://{settings.bucket}")
+        yield _allow("PromotionBucket", "s3", "GetBucketPolicy PutBucketPolicy", [bucket])
+    if comes_from_afar(settings):
+        bus = bus_arn(settings, settings.aws.account_id)
+        yield _allow("PromotionBus", "events", "DescribeEventBus PutPermission", [bus])
 
 
 def _state(settings: Settings) -> Iterator[Statement]:

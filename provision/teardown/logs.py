@@ -7,7 +7,7 @@ from functools import partial
 
 from provision.change import Change, Clients
 from provision.functions import RESOURCE as FUNCTION
-from provision.logs import MACHINES, function_logs, machine_logs
+from provision.logs import ALL_MACHINES, function_logs, machine_logs
 from provision.logs import RESOURCE as LOG_GROUP
 from provision.machines import RESOURCE as MACHINE
 from provision.teardown.ownership import Others, claim, kept, unless_gone
@@ -41,5 +41,5 @@ def _groups(names: Names) -> Iterator[tuple[tuple[str, str], str]]:
     yield (ENDPOINT, names.endpoint), f"/aws/sagemaker/Endpoints/{names.endpoint}"
     for function in (names.predict, names.smoke_test):
         yield (FUNCTION, function), function_logs(function)
-    for machine in map(names.state_machine, MACHINES):
+    for machine in map(names.state_machine, ALL_MACHINES):
         yield (MACHINE, machine), machine_logs(machine)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from provision.change import Change, Clients, from_tags
-from provision.logs import MACHINES
+from provision.logs import ALL_MACHINES
 from provision.machines import RESOURCE as MACHINE
 from provision.pipelines import RESOURCE as PIPELINE
 from provision.teardown.ownership import claim, unless_gone
@@ -17,9 +17,9 @@ from statemachine.names import Names
 
 
 def find_machines(clients: Clients, settings: Settings) -> Iterator[Change]:
-    """`retrain` first, then those that it may lead to."""
+    """`promote` and `retrain` first, then those that it may lead to."""
     states, names = clients("stepfunctions"), Names(settings)
-    for kind in reversed(MACHINES):
+    for kind in reversed(ALL_MACHINES):
         arn, name = names.state_machine_arn(kind), names.state_machine(kind)
         listed = unless_gone(partial(states.list_tags_for_resource, resourceArn=arn))
         found = unless_gone(partial(states.describe_state_machine, stateMachineArn=arn))
