@@ -117,13 +117,14 @@ def _add_execution_commands(add: Any) -> None:
         "transform job",
     )
     features = add("features", "Count the records of images, by split and label.")
-    features.add_argument("condition", nargs="?", metavar="SQL", help="such as \"width > 200\"")
+    features.add_argument("condition", nargs="?", metavar="SQL", help='such as "width > 200"')
     add("status", "Show what is live, its alarms, and what ran last.")
 
 
 def _add_ec2_train(ec2_train: argparse.ArgumentParser) -> None:
     ec2_train.add_argument("--name", help="of the training; the same name is the same instance")
     ec2_train.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    ec2_train.add_argument("--spot", action="store_true", help="on spare capacity, for less")
     ec2_train.add_argument("--wait", action="store_true", help="follow it until it ends")
     ec2_train.add_argument("--stop", action="store_true", help="end the instance of that name")
 

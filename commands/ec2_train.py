@@ -80,8 +80,9 @@ def _start(
         last = find_last_data(session.client("sagemaker"), session.settings.pipeline.name)
         values |= {"InputDataUri": last} if last else {}
     task = compile_task(training, _definition(session), values)
-    instance_id = launch(clients, training, task)
-    say(f"Training     {training.name} on the instance {instance_id}")
+    instance_id = launch(clients, training, task, spot=arguments.spot)
+    kind = "spot" if arguments.spot else "on demand"
+    say(f"Training     {training.name} on the instance {instance_id} ({kind})")
     say(f"Data         {task['data']}")
     say(f"Results      {training.place}")
     return instance_id

@@ -124,11 +124,15 @@ def _interrupt(session: Session, folder: Path, arguments: argparse.Namespace) ->
     """Take the instances of a spot training job away; it goes on when others are there."""
     if arguments.job is None:
         raise BreedlineError(
-            "`local interrupt` wants the name of a training job, as in `local interrupt JOB`."
+            "`local interrupt` wants the name of a training job, as in `local interrupt JOB`, or "
+            "the id of an instance."
         )
     interrupt_job(_running(folder), arguments.job, arguments.away)
     text = (
-        f"The instances of {arguments.job} end within two minutes; the job goes on from its "
+        f"The instance {arguments.job} ends within two minutes; an equal training goes on from its "
+        "checkpoint."
+        if arguments.job.startswith("i-")
+        else f"The instances of {arguments.job} end within two minutes; the job goes on from its "
         f"checkpoint. Follow it with: python definitions.py attach {arguments.job}"
     )
     emit({"job": arguments.job, "away_seconds": arguments.away}, text, session.as_json)

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -202,7 +203,9 @@ def _gateway(
         backend.objects.mark_changed,
         private={
             CLOCK_ROUTE: clock.answer,
-            INTERRUPTION_ROUTE: services.training.interruptions.answer,
+            INTERRUPTION_ROUTE: partial(
+                instances.answer_interruption, jobs=services.training.interruptions.answer
+            ),
         },
         runtime=services.runtime,
         credentials=backend.credentials,

@@ -5,12 +5,16 @@ Not before: moto's EC2 takes its time to load, and most servers are never asked 
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from local.backend import Backend
 from local.gateway import Environ, StartResponse, WsgiApp, presented_scope
 from local.instances.service import Instances
+
+INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 
 
 class InstancesDoor:
@@ -30,6 +34,15 @@ class InstancesDoor:
             return app(environ, start_response)
 
         return watched
+
+    def answer_interruption(
+        self, request: dict[str, Any], jobs: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The private route of the server: an instance by its id, anything else is a job's name."""
+        if not INSTANCE.fullmatch(str(request["job"])):
+            return jobs(request)
+        self._instances.interrupt(str(request["job"]))
+        return {"job": request["job"]}
 
     def _lead(self) -> None:
         with self._lock:

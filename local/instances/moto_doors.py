@@ -8,7 +8,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
-from moto.ec2.models.instances import Instance
+from moto.ec2.models.instances import Instance, MetadataOptions
+from moto.ec2.responses.fleets import Fleets
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
 
@@ -18,6 +19,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (Instance, "terminate"),
     (Instance, "stop"),
     (InstanceResponse, "run_instances"),
+    (Fleets, "create_fleet"),
     (General, "get_console_output"),
 )
 ORIGINAL = {(owner, name): getattr(owner, name) for owner, name in REPLACED}
@@ -29,6 +31,7 @@ def lead_moto(instances: Instances) -> None:
     Instance.terminate = _ending(instances, "terminate", "shutting-down")
     Instance.stop = _ending(instances, "stop", "stopping")
     InstanceResponse.run_instances = _running(instances)
+    Fleets.create_fleet = _fleet(instances)
     General.get_console_output = _telling(instances)
 
 
@@ -58,6 +61,47 @@ def _running(instances: Instances) -> Callable[[Any], ActionResult]:
         return answer
 
     return run_instances
+
+
+def _fleet(instances: Instances) -> Callable[[Any], ActionResult]:
+    original, made = ORIGINAL[Fleets, "create_fleet"], dict[str, ActionResult]()
+
+    def create_fleet(response: Any) -> ActionResult:
+        token = str(response._get_param("ClientToken") or "")
+        if token in made:
+            return made[token]
+        answer: ActionResult = original(response)
+        _complete(response, answer.result["FleetId"])  # type: ignore[index]
+        instances.start_new(response.ec2_backend)
+        if token:
+            made[token] = answer
+        return answer
+
+    return create_fleet
+
+
+def _complete(response: Any, fleet_id: str) -> None:
+    """What the template says of an instance and moto does not hand on to a fleet's."""
+    ec2 = response.ec2_backend
+    (config, *_) = response._get_param("LaunchTemplateConfigs")
+    named = config["LaunchTemplateSpecification"]
+    template = (
+        ec2.get_launch_template(named["LaunchTemplateId"])
+        if "LaunchTemplateId" in named
+        else ec2.get_launch_template_by_name(named["LaunchTemplateName"])
+    )
+    data = template.latest_version().data
+    fleet = ec2.get_fleet(fleet_id)
+    started = [request.instance for request in fleet.spot_requests]
+    started += [each["instance"] for each in fleet.on_demand_instances]
+    for instance in started:
+        behaviour = data.get("InstanceInitiatedShutdownBehavior")
+        instance.instance_initiated_shutdown_behavior = behaviour or "stop"
+        instance.metadata_options = MetadataOptions(data.get("MetadataOptions"))
+        groups = [ec2.get_security_group_from_id(one) for one in data.get("SecurityGroupIds", [])]
+        instance.security_groups = groups or instance.security_groups
+        if profile := data.get("IamInstanceProfile"):
+            ec2.associate_iam_instance_profile(instance.id, profile.get("Name"), profile.get("Arn"))
 
 
 def _telling(instances: Instances) -> Callable[[Any], ActionResult]:

@@ -13,6 +13,7 @@ from typing import Any
 from local.backend import Backend
 from local.capacity import instance_cores
 from local.instances.machine import Machine, end_process
+from local.instances.metadata import NOTICE, Metadata
 from local.jobs.launcher import Reaper
 from local.jobs.layout import base_environment
 
@@ -22,6 +23,7 @@ EVERY = 0.1  # seconds between two looks at an instance
 GRACE = 30.0  # seconds from SIGTERM to SIGKILL when an instance ends
 STATES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64}
 BY_USER = "Client.UserInitiatedShutdown: User initiated shutdown"
+BY_SPOT = "Server.SpotInstanceTermination: Spot instance termination"
 BY_ITSELF = "Client.InstanceInitiatedShutdown: Instance initiated shutdown"
 
 
@@ -33,6 +35,7 @@ class Running:
     machine: Machine
     finish: Callable[[], Any]  # moto's own terminate or stop
     reason: str = ""
+    metadata: Metadata | None = None  # of a spot instance while its process runs
     asked: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -81,6 +84,25 @@ class Instances:
         running.ask(reason, finish)
         return True
 
+    def interrupt(self, instance_id: str) -> None:
+        """Take a spot instance back: it gets its notice, and two minutes later it ends.
+
+        Raises ValueError for one that is not there to be taken.
+        """
+        running = self._running.get(instance_id)
+        if running is None or running.instance.lifecycle != "spot":
+            raise ValueError(f"There is no spot instance '{instance_id}'.")
+        if running.metadata is None:
+            state = running.instance.state
+            raise ValueError(f"The instance '{instance_id}' has nothing to lose: it is {state}.")
+        running.metadata.announce_end()
+        threading.Thread(target=self._take_back, args=(running,), daemon=True).start()
+
+    def _take_back(self, running: Running) -> None:
+        instance = running.instance
+        if not running.ended.wait(NOTICE):
+            self.end(instance, instance.terminate, "shutting-down", BY_SPOT)
+
     def console(self, instance_id: str) -> str | None:
         """What an instance printed; None of one that is unknown."""
         running = self._running.get(instance_id)
@@ -105,6 +127,9 @@ class Instances:
             **base_environment(cores),
             **self._backend.credentials.environment_of(role_of(ec2, instance), instance.id),
         }
+        if instance.lifecycle == "spot":
+            running.metadata = Metadata()
+            environment |= running.metadata.environment()
         process = running.machine.start(_decoded(instance.user_data), environment, self._reaper)
         if not running.asked.is_set():
             enter(instance, "running")
@@ -112,6 +137,9 @@ class Instances:
             self._watch(running, process)
         finally:
             end_process(process, GRACE, self._reaper)
+            if running.metadata:
+                running.metadata.close()
+                running.metadata = None
 
     def _watch(self, running: Running, process: subprocess.Popen[bytes]) -> None:
         """Return when the user data has ended, or the instance is to end."""

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from errors import BreedlineError
 from pipeline.ec2 import requests
 from pipeline.ec2.requests import Machine
 from pipeline.ec2.task import Training
@@ -21,10 +22,11 @@ INSIDE = Path(requests.__file__).with_name("inside")
 CODE = "ec2"
 
 
-def launch(clients: Clients, training: Training, task: Mapping[str, Any]) -> str:
+def launch(clients: Clients, training: Training, task: Mapping[str, Any], *, spot: bool) -> str:
     """Start the instance that carries out `task`; returns its id.
 
-    Raises BreedlineError where something that the settings name is missing.
+    Raises BreedlineError where something that the settings name is missing, and when EC2 has no
+    spot capacity.
     """
     surroundings = ensure_surroundings(clients, training.settings)
     program = read_program(training.settings.bucket)
@@ -41,8 +43,9 @@ def launch(clients: Clients, training: Training, task: Mapping[str, Any]) -> str
         surroundings.subnets,
         compile_user_data(training, program.uri),
     )
+    start = _on_spot if spot else _on_demand
     # A profile that was just made is not known to EC2 for some seconds.
-    return patiently(clients, partial(_on_demand, clients, training, machine))
+    return patiently(clients, partial(start, clients, training, machine))
 
 
 def read_program(bucket: str) -> Package:
@@ -54,3 +57,22 @@ def read_program(bucket: str) -> Package:
 def _on_demand(clients: Clients, training: Training, machine: Machine) -> str:
     answer = clients("ec2").run_instances(**requests.on_demand(training, machine))
     return str(answer["Instances"][0]["InstanceId"])
+
+
+def _on_spot(clients: Clients, training: Training, machine: Machine) -> str:
+    """The template is needed only while the fleet starts, which replaces nothing afterwards."""
+    ec2 = clients("ec2")
+    ec2.create_launch_template(**requests.launch_template(training, machine))
+    try:
+        answer = ec2.create_fleet(**requests.spot_fleet(training, machine))
+    finally:
+        ec2.delete_launch_template(LaunchTemplateName=requests.template_name(training))
+    started = [one for each in answer.get("Instances", []) for one in each["InstanceIds"]]
+    if started:
+        return str(started[0])
+    said = sorted({error["ErrorMessage"] for error in answer.get("Errors", [])})
+    raise BreedlineError(
+        f"EC2 started none of {', '.join(training.settings.ec2.instance_types)} on spot "
+        f"({' '.join(said) or 'it gives no reason'}); name further ec2.instance_types, try later, "
+        "or leave --spot out."
+    )

@@ -6,6 +6,7 @@ import sample_data
 import settings
 from provision.data import sync_folder
 from tests.end_to_end.command_line import CommandLine
+from tests.end_to_end.stage import until
 
 BUCKET = settings.load("local").bucket
 PHOTOS = f"InputDataUri=s3://{BUCKET}/data/few"
@@ -79,3 +80,16 @@ def test_a_training_can_be_ended_by_its_name(line):
         1,
         "No instance trains 'short'; there is nothing to stop.\n",
     )
+
+
+def test_spot_capacity_that_is_taken_back_is_told_as_such(line):
+    started = line.json("ec2-train", "--name", "taken", *EASY, "--spot")
+    until(lambda: instances_of(line, "taken")[0]["State"]["Name"] == "running")
+    line.json("local", "interrupt", started["instance_id"])
+    ended = line.json("ec2-train", "--name", "taken", "--wait", code=1)
+    assert (ended["status"], ended["lifecycle"]) == ("Interrupted", "spot")
+    assert (ended["reason"], ended["instance_state"]) == (
+        "EC2 takes the spot capacity back.",
+        "terminated",
+    )
+    assert line.client("ec2").describe_launch_templates()["LaunchTemplates"] == []

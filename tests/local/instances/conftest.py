@@ -20,10 +20,14 @@ PATIENCE = 60.0  # seconds; a busy machine is slow
 
 
 @pytest.fixture(scope="package")
-def client(tmp_path_factory):
+def connection(tmp_path_factory):
     folder = tmp_path_factory.mktemp("instances")
-    connection, _ = ensure_server(folder, "eu-west-1")
+    yield ensure_server(folder, "eu-west-1")[0]
+    stop_server(folder)
 
+
+@pytest.fixture(scope="package")
+def client(connection):
     def make(service):
         return boto3.client(service, **connection.client_options())
 
@@ -31,8 +35,7 @@ def client(tmp_path_factory):
     iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=json.dumps(TRUST))
     iam.create_instance_profile(InstanceProfileName="trainer")
     iam.add_role_to_instance_profile(InstanceProfileName="trainer", RoleName="trainer")
-    yield make
-    stop_server(folder)
+    return make
 
 
 class Started:
