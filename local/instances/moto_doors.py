@@ -42,6 +42,8 @@ def _ending(instances: Instances, name: str, state: str) -> Callable[[Any], Any]
         before = type(instance._state)(instance.state, instance.state_code)
         if instances.end(instance, lambda: original(instance), state, BY_USER):
             return before
+        if instance.state == "terminated":
+            return before  # once more; moto would look for what is gone
         return original(instance)
 
     return end

@@ -66,6 +66,8 @@ class Instances:
                 machine = Machine(self._folder / instance.id)
                 running = Running(instance, machine, instance.terminate)
                 self._running[instance.id] = running
+            for interface in instance.nics.values():
+                interface.delete_on_termination = True  # as of all that a launch makes
             if instance.user_data:
                 enter(instance, "pending")
                 name = f"instance-{instance.id}"

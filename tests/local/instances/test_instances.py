@@ -24,6 +24,7 @@ def test_terminating_lets_the_process_end_and_shows_the_way(run, client):
     instance, _ = run(*PATIENT)
     instance.until(is_ready)
     assert instance.state == "running"
+    (interface,) = instance.describe()["NetworkInterfaces"]
     answer = client("ec2").terminate_instances(InstanceIds=[instance.id])
     (change,) = answer["TerminatingInstances"]
     assert change["PreviousState"]["Name"] == "running"
@@ -31,6 +32,8 @@ def test_terminating_lets_the_process_end_and_shows_the_way(run, client):
     instance.until_it_is("terminated")
     assert "asked to end" in instance.console()
     assert instance.describe()["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    left = client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+    assert interface["NetworkInterfaceId"] not in [one["NetworkInterfaceId"] for one in left]
 
 
 def test_the_time_limit_ends_what_hangs(run):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hyperparameters import read_job
@@ -10,7 +11,7 @@ from instance_figures import passes, resolve
 from errors import BreedlineError
 from pipeline.ec2.task import Training, compile_task
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "multiclass_classification_metrics": {"accuracy": {"value": 0.9}},
     "breedline": {
         "champion": {"accuracy": 0.0, "accuracy_to_beat": 0.0},

@@ -5,6 +5,7 @@ import pytest
 from pipeline.ec2.requests import Machine, launch_template, on_demand
 from pipeline.ec2.task import Training
 from provision.ec2.surroundings import ensure_surroundings
+from provision.logs import RESOURCE as LOG_GROUP
 from provision.teardown import ec2 as teardown
 from provision.teardown.roles import delete_role, find_roles
 
@@ -12,9 +13,7 @@ DELETE = {
     teardown.TEMPLATE: teardown.delete_template,
     teardown.SECURITY_GROUP: teardown.delete_security_group,
     teardown.PROFILE: teardown.delete_profile,
-    teardown.LOG_GROUP: lambda clients, change: clients("logs").delete_log_group(
-        logGroupName=change.name
-    ),
+    LOG_GROUP: lambda clients, change: clients("logs").delete_log_group(logGroupName=change.name),
     teardown.INSTANCE: teardown.terminate_instance,
     "role": delete_role,
 }
