@@ -25,6 +25,7 @@ from statemachine.promotion import (
 from statemachine.statements import Statement, document
 
 RESOURCE = "promotion-policy"
+BUS = "default"  # every account has it; AWS sends its own events there
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def plan_promotion(clients: Clients, settings: Settings) -> Iterator[Change]:
         yield _compared(clients, Granted("group", group, policy))
         yield _compared(clients, Granted("bucket", settings.bucket, bucket_statements(settings)))
     if comes_from_afar(settings):
-        yield _compared(clients, Granted("bus", "default", [bus_statement(settings)]))
+        yield _compared(clients, Granted("bus", BUS, [bus_statement(settings)]))
 
 
 def apply_promotion(clients: Clients, change: Change) -> str:

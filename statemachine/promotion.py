@@ -15,6 +15,8 @@ from statemachine.statements import Statement, allow, document, objects, objects
 
 MACHINE = "promote"
 PLACE = "executions/promoted"  # where the endpoint's role may read; a digest follows
+READ = "executions/*"  # where the pipeline leaves artifacts, reports and samples
+LISTED = {"StringLike": {"s3:prefix": READ}}
 SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Model Package State Change"
 
 
@@ -65,8 +67,8 @@ def bucket_statements(settings: Settings) -> list[Statement]:
         settings, "PromotedList", "s3:ListBucket", objects_of(settings, settings.bucket)
     )
     return [
-        _granted(settings, "PromotedObjects", "s3:GetObject", objects(settings, "executions/*")),
-        {**listed, "Condition": {"StringLike": {"s3:prefix": "executions/*"}}},
+        _granted(settings, "PromotedObjects", "s3:GetObject", objects(settings, READ)),
+        {**listed, "Condition": LISTED},
     ]
 
 
@@ -105,8 +107,8 @@ def copying(settings: Settings) -> list[Statement]:
     theirs = f"s3://{given.from_bucket}"
     found = [
         allow("PromotedVersions", ["sagemaker:DescribeModelPackage"], [source_arn(settings, "*")]),
-        allow("PromotedObjects", ["s3:GetObject"], [objects_of(settings, f"{theirs}/*")]),
-        allow("PromotedList", ["s3:ListBucket"], [objects_of(settings, theirs)]),
+        allow("PromotedObjects", ["s3:GetObject"], [objects_of(settings, f"{theirs}/{READ}")]),
+        allow("PromotedList", ["s3:ListBucket"], [objects_of(settings, theirs)], LISTED),
         allow("PromotedCopies", ["s3:PutObject"], [objects(settings, f"{PLACE}-*")]),
         # SageMaker looks at a registered artifact with the caller's role.
         allow("PromotedArtifact", ["s3:GetObject"], [objects(settings, f"{PLACE}-*")]),

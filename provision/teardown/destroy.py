@@ -20,6 +20,7 @@ from provision.groups import RESOURCE as GROUP
 from provision.logs import RESOURCE as LOG_GROUP
 from provision.machines import RESOURCE as MACHINE
 from provision.pipelines import RESOURCE as PIPELINE
+from provision.promotion import RESOURCE as PROMOTION
 from provision.queues import RESOURCE as QUEUE
 from provision.roles import RESOURCE as ROLE
 from provision.rules import RESOURCE as RULE
@@ -33,6 +34,7 @@ from provision.teardown import (
     jobs,
     logs,
     machines,
+    promotion,
     registry,
     roles,
     running,
@@ -47,6 +49,7 @@ from settings import Settings
 
 ROUNDS = 3
 _CARRY_OUT: dict[str, Callable[[Clients, Change], object]] = {
+    PROMOTION: promotion.delete_promotion,
     RULE: apply_rule,
     running.MACHINE_RUN: running.stop_machine_run,
     running.PIPELINE_RUN: running.stop_pipeline_run,

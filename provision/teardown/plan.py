@@ -19,6 +19,7 @@ from provision.teardown.functions import find_functions
 from provision.teardown.jobs import find_jobs, find_streams
 from provision.teardown.logs import find_logs
 from provision.teardown.machines import find_machines, find_pipeline
+from provision.teardown.promotion import find_promotion
 from provision.teardown.registry import find_registry
 from provision.teardown.roles import find_roles
 from provision.teardown.running import (
@@ -71,6 +72,7 @@ def plan_destruction(clients: Clients, settings: Settings, scope: Scope) -> Dest
     """Find all that is ours, and what stands beside it under such a name and is not."""
     machines, pipeline = [*find_machines(clients, settings)], find_pipeline(clients, settings)
     before = [
+        *find_promotion(clients, settings),
         *find_rules(clients, settings),
         *_find_running(clients, machines, pipeline),
         *find_instances(clients, settings),

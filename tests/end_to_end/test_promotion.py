@@ -54,7 +54,7 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("promoting")
-    own = CommandLine(folder / "state")
+    own = CommandLine(folder / "state", {"BREEDLINE_ENFORCE_IAM": "1"})
     assert own.run("local", "start").returncode == 0
     stages = open_stages(own.connection, folder, {"dev": {}, "prod": {"promotion": TAKING}})
     # As on AWS, where variables and not files say whom to ask.
@@ -106,3 +106,21 @@ def test_what_nobody_approved_is_refused_in_one_sentence(pair):
         "promote", f"--settings={pair.file}", "--env", "prod", "--to", "dev"
     )
     assert "The environment 'dev' takes from the account ''" in backwards.stderr
+
+
+def test_a_role_that_may_not_read_there_promotes_nothing_and_says_why(pair):
+    iam, states = pair.prod.client("iam"), pair.prod.client("stepfunctions")
+    role = pair.prod.names.made_role("workflow")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    policy["Statement"] = [each for each in policy["Statement"] if each["Sid"] != "PromotedObjects"]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    before = len(pair.versions())
+
+    decide(pair.dev.session, pair.dev.register(fault="wrong"), "Approved")
+    machine, failed = pair.prod.names.state_machine_arn("promote"), {"statusFilter": "FAILED"}
+    until(lambda: states.list_executions(stateMachineArn=machine, **failed)["executions"])
+    (execution,) = states.list_executions(stateMachineArn=machine, **failed)["executions"]
+    told = states.describe_execution(executionArn=execution["executionArn"])
+    assert "is not authorized to perform: s3:GetObject" in told["cause"]
+    assert len(pair.versions()) == before

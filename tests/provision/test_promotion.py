@@ -9,6 +9,7 @@ import pytest
 
 from provision.change import Clients
 from provision.promotion import apply_promotion, plan_promotion
+from provision.teardown.promotion import delete_promotion, find_promotion
 from settings.promotion import Promotion
 from tests.provision.in_process import SageMakerClient
 
@@ -86,3 +87,17 @@ def test_another_role_is_an_update_that_names_the_statement(account, loaded):
     ]
     (line,) = changed[0].diff
     assert line.startswith("Statement.PromotedVersions.Principal.AWS: ")
+
+
+def test_destroy_takes_our_statement_off_the_bus_and_leaves_those_of_others(account, loaded, local):
+    events = account("events")
+    events.put_permission(Action="events:PutEvents", Principal="111122223333", StatementId="theirs")
+    (bus,) = [change for change in plan_promotion(account, loaded) if change.name == "default"]
+    apply_promotion(account, bus)
+    assert list(find_promotion(account, local)) == []
+    (found,) = find_promotion(account, loaded)
+    assert (found.kind, found.name) == ("delete", "Promotion-local")
+    delete_promotion(account, found)
+    policy = json.loads(events.describe_event_bus(Name="default")["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["theirs"]
+    assert list(find_promotion(account, loaded)) == []
