@@ -42,7 +42,11 @@ def promote(session: Session, arguments: argparse.Namespace) -> int:
 
 def check_partners(source: Settings, target: Settings) -> None:
     """The target's settings name the source, or one sentence says how they differ."""
-    given = target.promotion
+    given, remedy = target.promotion, "set promotion.from_account, from_group and from_bucket"
+    if not given.from_account:
+        raise BreedlineError(
+            f"The environment '{target.environment}' takes no other's versions: {remedy} there."
+        )
     named = (given.from_account, given.from_group, given.from_bucket, target.aws.region)
     asked = (
         source.aws.account_id,
@@ -58,8 +62,7 @@ def check_partners(source: Settings, target: Settings) -> None:
     if differing:
         raise BreedlineError(
             f"The environment '{target.environment}' takes from the {'; the '.join(differing)}: "
-            f"set promotion.from_account, from_group and from_bucket of '{target.environment}' "
-            "(the region must be the same)."
+            f"{remedy} there; the region must be the same."
         )
 
 

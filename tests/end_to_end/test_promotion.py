@@ -105,7 +105,10 @@ def test_what_nobody_approved_is_refused_in_one_sentence(pair):
     backwards = pair.command_line.run(
         "promote", f"--settings={pair.file}", "--env", "prod", "--to", "dev"
     )
-    assert "The environment 'dev' takes from the account ''" in backwards.stderr
+    assert (
+        "The environment 'dev' takes no other's versions: set promotion.from_account"
+        in backwards.stderr
+    )
 
 
 def test_a_role_that_may_not_read_there_promotes_nothing_and_says_why(pair):
