@@ -66,8 +66,10 @@ class Reason:
     def parts(self) -> Iterator[Reason]:
         """One reason for each grant: an action, on the resource where several are named."""
         for action in self.actions:
-            for resources in [(part,) for part in self.resources] or [()]:
-                yield replace(self, actions=(action,), resources=resources)
+            if not self.resources:
+                yield replace(self, actions=(action,))
+            for part in self.resources:
+                yield replace(self, actions=(action,), resources=(part,))
 
     def covers(self, grant: Grant) -> bool:
         return (

@@ -86,6 +86,7 @@ def test_an_approval_is_forwarded_as_it_is(giver):
     assert target["Arn"] == f"arn:aws:events:eu-west-1:{OTHER}:event-bus/default"
     assert target["RoleArn"] == Names(giver).role("events")
     assert "InputTransformer" not in target
+    assert forwarding.pattern is not None
     assert forwarding.pattern["detail"]["ModelApprovalStatus"] == ["Approved"]
     policy = role_documents(giver)["events"]["policy"]["Statement"]
     assert [each["Resource"] for each in policy if each["Action"] == ["events:PutEvents"]] == [
@@ -95,6 +96,7 @@ def test_an_approval_is_forwarded_as_it_is(giver):
 
 def test_the_taker_starts_its_machine_for_the_givers_group_alone(taker):
     promotion = next(rule for rule in rules(taker) if rule.name.endswith("-promotion"))
+    assert promotion.pattern is not None
     assert promotion.pattern["account"] == [OTHER]
     assert promotion.pattern["detail"]["ModelPackageGroupName"] == ["dev"]
     assert [each["Arn"] for each in promotion.targets] == [
