@@ -146,7 +146,8 @@ def test_a_role_that_is_not_known_yet_delays_the_function(clients, described, lo
         lambda service: early if service == "lambda" else clients(service), slept.append
     )
     apply(plan(patient, local, described()), patient)
-    assert len(slept) == 2
+    assert early.refused == 4  # the third call made the first function, the fourth the other one
+    assert len(slept) >= 2
     assert aws.get_function_configuration(FunctionName=PREDICT)["FunctionName"] == PREDICT
 
 

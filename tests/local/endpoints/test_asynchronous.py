@@ -94,7 +94,7 @@ def endpoint(backend):
         document = {
             "EndpointName": name,
             "EndpointStatus": status,
-            "_config": {"ProductionVariants": [{"VariantName": "all"}]},
+            "_config": {"ProductionVariants": [{"VariantName": "all", "ModelName": "cats"}]},
         }
         shown = {"AsyncInferenceConfig": config} if output else {}
         backend.store.create("Endpoint", name, document | shown)
