@@ -85,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_capacity(add("capacity", "Measure what one instance holds within a latency."))
     _add_bootstrap(add("bootstrap", "Deploy the stack with roles, bucket, network and alarms."))
     _add_destroy(add("destroy", "Delete everything that was made; keep data and registry."))
-    demo = add("demo", "Run the whole pipeline on a sample data set or on your own data.")
+    demo = add("demo", "Train, register, deploy and ask a model, on drawn data or your own.")
     demo.add_argument(
         "--data",
         type=Path,
