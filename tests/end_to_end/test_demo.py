@@ -57,6 +57,14 @@ def test_every_file_that_is_no_picture_is_refused_with_the_models_own_sentence(
     assert refused["error"].count(".") == 1
 
 
+def test_a_picture_that_would_fill_the_memory_is_refused(command_line, demonstration, tmp_path):
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (12_000, 12_000)).save(bomb)
+    assert bomb.stat().st_size < 50_000
+    (refused,) = command_line.json("predict", str(bomb), code=1)["predictions"]
+    assert refused["status"] == 413
+
+
 def test_the_endpoint_scales_between_the_settings_limits(command_line, demonstration):
     scaling = command_line.client("application-autoscaling")
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]

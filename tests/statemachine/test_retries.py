@@ -18,6 +18,7 @@ NAMES = {
     "ssm": "Ssm",
     "sns": "SNS",
     "sfn": "Sfn",
+    "s3": "S3",
 }
 BOTO = {"applicationautoscaling": "application-autoscaling", "sfn": "stepfunctions"}
 EVERYWHERE = ("SdkClientException", "ThrottlingException", "ServiceUnavailableException")
