@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.definition import apply_definition
-from commands.deployments import describe_deployment
+from commands.deployments import describe_end
 from commands.endpoint import describe_endpoint, read_endpoint
 from commands.execution import follow, parse_parameters, start_execution
 from commands.executions import describe
@@ -147,7 +147,7 @@ def describe_serving(result: dict[str, Any], usage: Usage) -> list[str]:
     """What was deployed, tested and answered, a line each."""
     smoke, prediction = result["smoke_tests"], result["prediction"]
     lines = [
-        describe_deployment(result["deployment"]),
+        *describe_end(result["deployment"]),
         describe_endpoint(result["endpoint"]),
         f"Smoke tests: {smoke['passed']} passed, {smoke['failed']} failed",
     ]

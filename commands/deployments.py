@@ -84,13 +84,17 @@ def describe_deployment(deployment: dict[str, Any]) -> str:
         for state in deployment["states"]
         if is_telling(state)
     ]
+    head, *end = describe_end(deployment)
+    return "\n".join([head, *([table(rows)] if rows else []), *end])
+
+
+def describe_end(deployment: dict[str, Any]) -> list[str]:
+    """What came of the execution, without the way there."""
     lines = [f"{deployment['status']}  {deployment['execution_arn']}"]
-    if rows:
-        lines.append(table(rows))
     lines += _outcome(deployment["output"])
     if deployment["error"]:
         lines.append(f"{deployment['error']}: {deployment['cause'] or 'no cause was given'}")
-    return "\n".join(lines)
+    return lines
 
 
 def _outcome(output: Any) -> list[str]:

@@ -18,6 +18,10 @@ def shown_after(command):
 def shape(line):
     """A line without what differs from run to run: figures, identifiers, folders, column widths."""
     line = re.sub(r"execution/\w+", "execution/ID", line)
+    line = re.sub(r"deploy:[\w-]+", "deploy:ID", line)
+    line = re.sub(
+        r"\d+-(\w+)\.jpg, a picture of \1: \1 ", "LABEL.jpg, a picture of LABEL: LABEL ", line
+    )
     line = re.sub(r"\S*/demo/", "FOLDER/demo/", line)
     line = re.sub(r"\d+(\.\d+)?(e-\d+)?", "N", line)
     return re.sub(r"\s+", " ", line.strip())
