@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from commands.output import emit, say
@@ -112,11 +113,30 @@ def make_plan(session: Session) -> Plan:
 
 
 def _apply(session: Session, planned: Plan) -> list[Result]:
+    begun: list[Change] = []
+
     def report(change: Change) -> None:
+        begun.append(change)
         why = "" if change.kind == "create" else f"  ({change.reason})"
         say(f"{change.kind:<12} {change.resource} {change.name}{why}")
 
-    return apply(planned, _clients(session), report)
+    try:
+        return apply(planned, _clients(session), report)
+    except Exception:
+        _say_what_is_left(planned, begun)
+        raise
+
+
+def _say_what_is_left(planned: Plan, begun: Sequence[Change]) -> None:
+    """Of a plan whose last change that was begun failed."""
+    changes = [change for change in planned.changes if change.kind != "no-op"]
+    left = [f"{change.resource} {change.name}" for change in changes[len(begun) :]]
+    if begun:
+        failed = f"{begun[-1].resource} {begun[-1].name}"
+        say(
+            f"Failed at {failed}. Made before it: {len(begun) - 1}. "
+            f"Not begun: {', '.join(left) or 'nothing'}. The next upsert goes on there."
+        )
 
 
 def _clients(session: Session) -> Clients:

@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
+import provision.apply
 import settings
+from commands import definition
+from commands.session import Session
+from errors import BreedlineError
+from provision.change import Change
+from provision.plan import Plan
 from statemachine.alarms import alarms
 from statemachine.definition import compile_machine, render
 from tests.end_to_end.command_line import ROOT, CommandLine
@@ -73,3 +81,24 @@ def test_what_is_unwise_is_said_before_the_plan_on_stderr(call, tmp_path):
     done = call("upsert", "--dry-run", "--json", changed(tmp_path, "[local.rollout]", unwise))
     assert "Warning: scaling.scale_out_cooldown_seconds = 5 is shorter" in done.err
     assert done.result["changes"]
+
+
+def test_a_failed_upsert_says_what_was_made_and_what_was_not_begun(monkeypatch, capsys):
+    made = []
+
+    def fail(clients, change):
+        made.append(change.name)
+        if change.name == "two":
+            raise BreedlineError("The topic two cannot be.")
+        return change.name
+
+    changes = [Change("create", "topic", name, "it is not there", {}) for name in ("one", "two")]
+    planned = Plan((*changes, Change("update", "queue", "three", "tags differ", {})))
+    monkeypatch.setitem(provision.apply._APPLY, "topic", fail)
+    monkeypatch.setattr(definition, "make_plan", lambda session: planned)
+    session = Session(settings.load("local"), lambda service, **options: None, None, False)
+    with pytest.raises(BreedlineError, match="topic two cannot be"):
+        definition.apply_definition(session)
+    assert made == ["one", "two"]
+    said = capsys.readouterr().err
+    assert "Failed at topic two. Made before it: 1. Not begun: queue three." in said

@@ -1,6 +1,7 @@
 """Applying makes what the plan says, in its order, and leaves the rest alone."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from pipeline.definition import render
 from provision.apply import apply
 from provision.pipelines import version_of
 from provision.plan import plan
+from tests.provision.mortal import Killed, Mortal, in_a_fork
 
 
 def test_the_bucket_is_private_encrypted_and_tagged(upsert, clients, local):
@@ -134,3 +136,23 @@ def test_what_is_deleted_twice_is_gone(clients, local, upsert, described, replan
     for _ in range(2):
         apply(planned_by_both, clients)
     assert replan() == []
+
+
+def test_killed_after_any_call_a_second_upsert_ends_in_the_same_place(clients, local, described):
+    documents = described()
+
+    def killed_after(calls):
+        mortal = Mortal(clients, calls).clients()
+        try:
+            apply(plan(mortal, local, documents), mortal)
+        except Killed:
+            apply(plan(clients, local, documents), clients)
+            return plan(clients, local, documents).is_empty
+        return "it ended"
+
+    outcomes, calls = [], 0
+    while (outcome := in_a_fork(partial(killed_after, calls))) != "it ended":
+        outcomes.append(outcome)
+        calls += 1
+    assert calls > 40
+    assert outcomes == [True] * calls

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import traceback
 from functools import partial
 from typing import Any
 
@@ -25,7 +23,7 @@ from statemachine.endpoint_config import (
 )
 from statemachine.names import Names
 from tests.provision.in_process import SageMakerClient
-from tests.provision.mortal import Killed, Mortal
+from tests.provision.mortal import Killed, Mortal, in_a_fork
 
 ALL = Scope(data=True, registry=True)
 JOBS = "/aws/sagemaker/TrainingJobs"
@@ -183,24 +181,6 @@ def count(clients):
         "topics": aws("sns").list_topics()["Topics"],
     }
     return {kind: len(items) for kind, items in found.items() if items}
-
-
-def in_a_fork(test):
-    """What `test` returns, run in a copy of this process and of the account in its memory."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            answer = json.dumps(test())
-        except BaseException:  # noqa: BLE001 - the parent shows it
-            answer = json.dumps(traceback.format_exc())
-        os.write(writing, answer.encode()[:60_000])
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        answer = told.read()
-    os.waitpid(child, 0)
-    return json.loads(answer)
 
 
 def test_all_that_was_made_is_gone_and_a_second_run_finds_nothing(deployed, local):
