@@ -12,6 +12,7 @@ SUBNET_BITS = 11  # of addresses: two /21 in a /20
 SERVICES = {
     "SageMakerApi": "sagemaker.api",
     "SageMakerRuntime": "sagemaker.runtime",
+    "Features": "sagemaker.featurestore-runtime",
     "Logs": "logs",
     "Metrics": "monitoring",
     "ImageApi": "ecr.api",
