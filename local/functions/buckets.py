@@ -39,6 +39,7 @@ class Buckets:
         self._lock = threading.Lock()
         self._buckets: dict[Series, _Bucket] = {}
         self._emptying = False
+        self._closed = False
 
     def put(
         self,
@@ -50,13 +51,20 @@ class Buckets:
         unit: str = "None",
     ) -> None:
         """One data point; `timestamp` in seconds since the epoch."""
+        if self._closed:
+            return
         series = (namespace, name, tuple(sorted(dimensions.items())), unit)
         if abs(timestamp - time.time()) > NEAR or not self._keep(series, value, timestamp):
             self._metrics.put(namespace, name, value, dimensions, timestamp, unit)
 
-    def empty(self) -> None:
+    def close(self) -> None:
+        """Write what is left; what comes later is not kept."""
+        self._closed = True
+        self.empty(time.monotonic() + self._seconds)
+
+    def empty(self, now: float | None = None) -> None:
         """Write every bucket whose time has come, and forget it."""
-        now = time.monotonic()
+        now = time.monotonic() if now is None else now
         with self._lock:
             due = [s for s, bucket in self._buckets.items() if bucket.opened + self._seconds <= now]
             gone = [(series, self._buckets.pop(series)) for series in due]

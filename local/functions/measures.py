@@ -18,6 +18,10 @@ class Measures:
         self._backend = backend
         self._metrics = Buckets(backend.metrics)
 
+    def close(self) -> None:
+        """Write what is left; the server ends."""
+        self._metrics.close()
+
     def embedded(self, line: str) -> None:
         """Turn a printed line into metrics, if it is one that carries them."""
         for point in emf.points(line, self._backend.now()):

@@ -124,8 +124,9 @@ class Functions:
         )
 
     def close(self) -> None:
-        """End every environment that is idle."""
+        """End every environment that is idle; write down what was measured."""
         self._fleet.close()
+        self._measures.close()
 
     def attempt(self, event: Event) -> tuple[str, Outcome]:
         """Run an asynchronous event with the code that its function has now."""

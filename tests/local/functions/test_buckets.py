@@ -52,3 +52,12 @@ def test_dimensions_and_units_are_kept_apart(backend):
         for unit in ("Count", "None"):
             buckets.put("Breedline", "Latency", 1.0, {"Endpoint": endpoint}, time.time(), unit)
     assert len(points(backend)) == 4
+
+
+def test_closing_writes_what_is_left_and_keeps_nothing_more(backend):
+    buckets = Buckets(backend.metrics, seconds=60, first=0)
+    buckets.put("Breedline", "Latency", 1.0, {}, time.time())
+    assert len(points(backend)) == 0
+    buckets.close()
+    buckets.put("Breedline", "Latency", 1.0, {}, time.time())
+    assert len(points(backend)) == 1
