@@ -63,6 +63,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         opened.stop()
 
 
+@pytest.fixture(autouse=True)
+def nobody_elses_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's own session keeps the first credentials that it finds, whoever's they were."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
 class Cloud:
     """The embedded Lambda and S3 behind a port; `url` is where boto3 finds them."""
 
