@@ -13,7 +13,7 @@ from typing import Any
 from local.errors import validation_error
 
 LONGEST = 86_400  # seconds an update may take where its request says nothing
-SIZES = {"INSTANCE_COUNT": 1, "CAPACITY_PERCENT": 100}
+SIZES = ("CAPACITY_PERCENT", "INSTANCE_COUNT")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _check_size(
 ) -> None:
     value, kind = size["Value"], size["Type"]
     if kind not in SIZES:
-        raise validation_error(f"{key}.Type {kind} is none of {', '.join(sorted(SIZES))}.")
+        raise validation_error(f"{key}.Type {kind} is none of {', '.join(SIZES)}.")
     if kind == "CAPACITY_PERCENT" and not least <= value <= most:
         raise validation_error(f"{key} of {value} percent is not within {least} and {most}.")
     if 2 * part > instances:

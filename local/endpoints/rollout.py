@@ -58,7 +58,7 @@ def roll_out(traffic: Traffic, following: Generation, deployment: Deployment, gu
     try:
         _start(following, deployment, guard)
         for step in deployment.steps:
-            _widen(traffic.serving, following, deployment, step.share, guard)
+            _widen(following, deployment, step.share, guard)
             traffic.shift(following, step.share)
             _narrow(traffic.serving, following, deployment, step.share)
             guard.watch(step.seconds)
@@ -83,9 +83,7 @@ def _start(following: Generation, deployment: Deployment, guard: Guard) -> None:
         raise RolledBack(str(error)) from error
 
 
-def _widen(
-    before: Generation, following: Generation, deployment: Deployment, share: float, guard: Guard
-) -> None:
+def _widen(following: Generation, deployment: Deployment, share: float, guard: Guard) -> None:
     """Of a rolling update, start the instances that the next share needs."""
     if deployment.batch:
         try:

@@ -74,11 +74,10 @@ class Traffic:
         with self._lock:
             self.next, self.share = generation, share
 
-    def return_all(self) -> Generation | None:
-        """Lead everything back; returns the generation that was to take over."""
+    def return_all(self) -> None:
+        """Lead everything back to the generation that serves."""
         with self._lock:
-            left, self.next, self.share = self.next, None, 0.0
-            return left
+            self.next, self.share = None, 0.0
 
     def settle(self, generation: Generation) -> Generation:
         """The next generation serves; returns the one before."""
