@@ -91,6 +91,17 @@ class Caller:
         return _read(content, "FunctionError" in response, _since(begun))
 
 
+def http_event(body: str, content_type: str) -> dict[str, Any]:
+    """An event as an HTTP API makes it."""
+    return {
+        "version": "2.0",
+        "requestContext": {"http": {"method": "POST", "path": "/"}},
+        "headers": {"content-type": content_type},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
 def _read(content: bytes, has_failed: bool, milliseconds: int) -> Answer:
     try:
         found = json.loads(content)

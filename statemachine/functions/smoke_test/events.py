@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from caller import http_event
+
 SIDE = 64  # pixels
 OPENING = "drawn image"
 LINK_LOCAL = "http://169.254.169.254/latest/meta-data/"  # where instances keep their credentials
@@ -35,24 +37,13 @@ def told(body: Mapping[str, Any]) -> str:
 
 def bad_ones(endpoint: str, limit: int) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """A name, the status that is wanted, and the event; `limit` is the function's own, in bytes."""
-    yield "wrong content type", 415, _http("A picture of a dog.", "text/plain")
-    yield "empty body", 400, _http("", "image/jpeg")
+    yield "wrong content type", 415, http_event("A picture of a dog.", "text/plain")
+    yield "empty body", 400, http_event("", "image/jpeg")
     yield "text for an image", 400, about(b"This is no image.", endpoint)
     # As text it stays below Lambda's own limit of 6 MB for every limit that may be set.
-    yield "oversized image", 413, _http("x" * (limit + 1), "image/jpeg")
+    yield "oversized image", 413, http_event("x" * (limit + 1), "image/jpeg")
     yield "foreign endpoint", 403, about(draw(), f"not-{endpoint}")
     yield "link-local URL", 403, {"url": LINK_LOCAL, "endpoint_name": endpoint}
-
-
-def _http(body: str, content_type: str) -> dict[str, Any]:
-    """An event as an HTTP API makes it."""
-    return {
-        "version": "2.0",
-        "requestContext": {"http": {"method": "POST", "path": "/"}},
-        "headers": {"content-type": content_type},
-        "body": body,
-        "isBase64Encoded": False,
-    }
 
 
 def draw() -> bytes:

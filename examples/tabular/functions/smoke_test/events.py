@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from caller import http_event
 from rows import read_rows
 
 OPENING = "first row"
@@ -37,21 +38,10 @@ def told(body: Mapping[str, Any]) -> str:
 
 def bad_ones(endpoint: str, limit: int) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """A name, the status that is wanted, and the event; `limit` is the function's own, in bytes."""
-    yield "wrong content type", 415, _http("1,2,3", "image/jpeg")
-    yield "empty body", 400, _http("", "text/csv")
+    yield "wrong content type", 415, http_event("1,2,3", "image/jpeg")
+    yield "empty body", 400, http_event("", "text/csv")
     yield "unknown column", 400, about({"no such column": 1.0}, endpoint)
-    yield "text for a number", 400, _http("one,two\nthree,four", "text/csv")
+    yield "text for a number", 400, http_event("one,two\nthree,four", "text/csv")
     # As text it stays below Lambda's own limit of 6 MB for every limit that may be set.
-    yield "oversized table", 413, _http("1" * (limit + 1), "text/csv")
+    yield "oversized table", 413, http_event("1" * (limit + 1), "text/csv")
     yield "foreign endpoint", 403, about({}, f"not-{endpoint}")
-
-
-def _http(body: str, content_type: str) -> dict[str, Any]:
-    """An event as an HTTP API makes it."""
-    return {
-        "version": "2.0",
-        "requestContext": {"http": {"method": "POST", "path": "/"}},
-        "headers": {"content-type": content_type},
-        "body": body,
-        "isBase64Encoded": False,
-    }
