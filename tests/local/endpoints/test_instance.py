@@ -161,6 +161,7 @@ def test_a_request_that_nobody_waits_for_is_not_begun(started, backend):
             ask(instance, "9", seconds=0.02)
         first.result()
     ask(instance, "0")
+    until(lambda: "begins 0" in lines(backend, instance))
     assert lines(backend, instance) == ["begins 0.3", "begins 0"]
 
 
