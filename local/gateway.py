@@ -20,7 +20,8 @@ from local.iam.caller import Caller
 from local.iam.calls import Calls, refusal
 from local.iam.credentials import Credentials
 from local.iam.operations import read_operation
-from local.sagemaker import SageMaker, respond
+from local.json_protocol import respond
+from local.sagemaker import SageMaker
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from local.backend import Action
-from local.errors import ApiError, validation_error
+from local.errors import validation_error
 from local.shapes import Shapes
 
-logger = logging.getLogger(__name__)
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -27,14 +24,6 @@ class LastingService(Service, Protocol):
 
     def recover(self) -> None:
         """Mend, at the server's start, what a killed server left half done."""
-
-
-class Answers(Protocol):
-    """An API of actions by name, SageMaker's own or another service's."""
-
-    def knows(self, action: str) -> bool: ...
-
-    def call(self, action: str, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
 class SageMaker:
@@ -61,23 +50,3 @@ class SageMaker:
             raise validation_error(f"The embedded AWS does not know the SageMaker action {action}.")
         self._shapes.check(action, request)
         return self._actions[action](request)
-
-
-def respond(service: Answers, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
-    """HTTP status and JSON answer of one request in AWS's JSON 1.1 protocol."""
-    try:
-        request = json.loads(body or b"{}")
-        return 200, service.call(action, request)
-    except json.JSONDecodeError as error:
-        return 400, _fault("SerializationException", f"The body of {action} is not JSON: {error}.")
-    except ApiError as error:
-        return error.status, _fault(error.code, error.message)
-    except Exception as error:
-        # The edge of the server: a fault of ours becomes an AWS answer, and goes to the log whole.
-        logger.exception("%s failed", action)
-        reason = f"The embedded AWS failed on {action}: {type(error).__name__}: {error}"
-        return 500, _fault("InternalFailure", reason)
-
-
-def _fault(code: str, message: str) -> dict[str, Any]:
-    return {"__type": code, "message": message}

@@ -15,7 +15,7 @@ from local.features.queries import Queries
 from local.features.records import Records
 from local.features.runtime import PATHS, FeatureRuntime
 from local.gateway import JSON_TYPE, presented_scope
-from local.sagemaker import respond
+from local.json_protocol import respond
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 from local.backend import Action, Backend
 from local.errors import ApiError
+from local.json_protocol import respond
 from local.shapes import Shapes
 from local.workflows.activities import Activities
 from local.workflows.callbacks import Callbacks
@@ -17,7 +17,6 @@ from local.workflows.interpreter import repair_interpreter
 from local.workflows.machines import Machines
 from local.workflows.tagging import Tagging
 
-logger = logging.getLogger(__name__)
 TARGET_PREFIX = "AWSStepFunctions."
 JSON_TYPE = "application/x-amz-json-1.0"
 HttpAnswer = tuple[int, dict[str, str], str]
@@ -58,22 +57,5 @@ class StepFunctions:
     def answer(self, request: Any, url: str, headers: dict[str, str]) -> HttpAnswer:
         """One HTTP request, in the form that moto's server hands them out."""
         action = request.headers.get("X-Amz-Target", "").removeprefix(TARGET_PREFIX)
-        status, body = self._respond(action, request.get_data())
+        status, body = respond(self, action, request.get_data())
         return status, {"Content-Type": JSON_TYPE}, json.dumps(body)
-
-    def _respond(self, action: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        try:
-            return 200, self.call(action, json.loads(body or b"{}"))
-        except json.JSONDecodeError as error:
-            return 400, _fault("SerializationException", f"The body is not JSON: {error}.")
-        except ApiError as error:
-            return error.status, _fault(error.code, error.message)
-        except Exception as error:
-            # The edge of the server: a fault of ours becomes an AWS answer, and goes to the log.
-            logger.exception("%s failed", action)
-            reason = f"The embedded AWS failed on {action}: {type(error).__name__}: {error}"
-            return 500, _fault("InternalFailure", reason)
-
-
-def _fault(code: str, message: str) -> dict[str, Any]:
-    return {"__type": code, "message": message}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.sagemaker import respond
+from local.json_protocol import respond
 
 pytest.importorskip("sagemaker")
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
