@@ -44,7 +44,9 @@ class States:
         if self.seen.get(state["name"]) == state["status"] or not is_telling(state):
             return
         self.seen[state["name"]] = state["status"]
-        words = state["error"] or (f"in {state['seconds']:.1f} s" if state["seconds"] else "")
+        took = f"in {state['seconds']:.1f} s" if state["seconds"] else ""
+        # What follows in an error of an SDK's is for AWS's support: service, status, request.
+        words = (state["error"] or took).partition(" (Service: ")[0]
         self.say(f"{state['name']:<24} {state['status']} {words}".rstrip())
 
 

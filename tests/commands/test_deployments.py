@@ -18,8 +18,8 @@ def left(seconds, name):
     return {"type": "TaskStateExited", "timestamp": START + timedelta(seconds=seconds), **details}
 
 
-def failed(seconds):
-    details = {"taskFailedEventDetails": {"error": "SageMaker.X", "cause": "no capacity"}}
+def failed(seconds, cause="no capacity"):
+    details = {"taskFailedEventDetails": {"error": "SageMaker.X", "cause": cause}}
     return {"type": "TaskFailed", "timestamp": START + timedelta(seconds=seconds), **details}
 
 
@@ -81,3 +81,13 @@ def test_following_says_each_change_of_a_state_once():
         "A Succeeded in 2.0 s",
         "B Succeeded in 1.0 s",
     ]
+
+
+def test_following_says_what_was_caught_without_the_request_of_it():
+    cause = "no such thing (Service: SageMaker, Status Code: 400, Request ID: 1-2-3)"
+    events = [entered(0, "A"), failed(1, cause), left(1, "A"), entered(1, "B")]
+    said: list[str] = []
+    machine = StepFunctions(events, status="FAILED")
+    states = States(machine, "arn", said.append).follow(0, sleep=lambda seconds: None)["states"]
+    assert "A Caught SageMaker.X: no such thing" in [" ".join(line.split()) for line in said]
+    assert states[0]["error"] == f"SageMaker.X: {cause}"
