@@ -22,7 +22,7 @@ from provision.stack import (
     propose,
     release,
 )
-from settings import Settings
+from settings import Settings, partition_of
 from statemachine.names import Names
 
 # Output -> the settings that want it.
@@ -61,7 +61,7 @@ def bootstrap(session: Session, arguments: argparse.Namespace) -> int:
 def wanted_stack(settings: Settings) -> Wanted:
     """The stack that the settings describe."""
     values = parameter_values(settings)
-    template = prune(compile_template(settings), values)
+    template = prune(compile_template(settings), values, partition_of(settings.aws.region))
     used = {name: value for name, value in values.items() if name in template["Parameters"]}
     return Wanted(stack_name(settings), as_json(template), used, settings.tags)
 

@@ -7,14 +7,17 @@ from typing import Any
 from infrastructure.parts import Node, attribute, choose, ref, resource, sub, tags
 from infrastructure.placeholders import plain
 from infrastructure.storage import key_id
-from provision.logs import MACHINES, function_logs, machine_logs
+from provision.logs import ALL_MACHINES, function_logs, machine_logs
 from provision.logs import RETENTION as LOG_DAYS
 from provision.queues import RETENTION as QUEUE_SECONDS
 from settings import Settings
 from statemachine.names import Names
+from statemachine.promotion import MACHINE as PROMOTE
 from statemachine.resource_policies import queue_policy, topic_policy
 
 PERIOD = 300  # seconds
+# What is there under a condition: the machine of promotion has its logs and its alarm.
+ONLY_THERE = {f"{PROMOTE.capitalize()}{what}": "TakesVersions" for what in ("Logs", "Failures")}
 OWN_KEY = (
     "SQS's own key on purpose: it is where events end when another key's policy forbids "
     "EventBridge to use it"
@@ -87,7 +90,8 @@ def _log_groups() -> dict[str, Any]:
     def functions(settings: Settings) -> dict[str, str]:
         names = Names(settings)
         machines = {
-            f"{kind.capitalize()}Logs": machine_logs(names.state_machine(kind)) for kind in MACHINES
+            f"{kind.capitalize()}Logs": machine_logs(names.state_machine(kind))
+            for kind in ALL_MACHINES
         }
         return {
             "PredictLogs": function_logs(names.predict),
@@ -106,6 +110,7 @@ def _log_groups() -> dict[str, Any]:
                 "KmsKeyId": choose("MakesKey", attribute("Key", "Arn")),
                 "Tags": tags(),
             },
+            condition=ONLY_THERE.get(name, ""),
             excused={"CKV_AWS_158": STARTED},
         )
         for name, group in plain(functions).items()
@@ -122,8 +127,9 @@ def _alarms() -> dict[str, Any]:
             f"A {kind} execution failed",
             ("AWS/States", "ExecutionsFailed", "Sum"),
             {"Name": "StateMachineArn", "Value": sub(machine + "${EndpointName}-" + kind)},
+            ONLY_THERE.get(f"{kind.capitalize()}Failures", ""),
         )
-        for kind in sorted(MACHINES)
+        for kind in sorted(ALL_MACHINES)
     }
     visible = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum")
     text = "An event was not delivered, and lies in the queue"
@@ -133,7 +139,9 @@ def _alarms() -> dict[str, Any]:
     }
 
 
-def _alarm(name: str, text: str, metric: tuple[str, str, str], dimension: Node) -> Node:
+def _alarm(
+    name: str, text: str, metric: tuple[str, str, str], dimension: Node, condition: str = ""
+) -> Node:
     namespace, measured, statistic = metric
     return resource(
         "AWS::CloudWatch::Alarm",
@@ -152,6 +160,7 @@ def _alarm(name: str, text: str, metric: tuple[str, str, str], dimension: Node) 
             "AlarmActions": [ref("Topic")],
             "Tags": tags(),
         },
+        condition=condition,
     )
 
 

@@ -9,6 +9,7 @@ from infrastructure.roles import ROLES
 from pipeline.policies import lies_elsewhere
 from settings import Settings
 from statemachine.names import Names
+from statemachine.promotion import gives_away
 
 FLAG = {"Type": "String", "AllowedValues": ["true", "false"]}
 ROLE_NAME = r"[\w+=,.@-]{0,64}"
@@ -32,6 +33,7 @@ def parameters() -> dict[str, dict[str, Any]]:
         **_storage(),
         **_roles(),
         **_network(),
+        **_partners(),
         "MonthlyBudget": {
             "Description": "US dollars of the account in a month; 0 for no budget",
             "Type": "Number",
@@ -68,6 +70,11 @@ def parameter_values(settings: Settings) -> dict[str, str]:
         "WorksInNetwork": _flag(bool(settings.aws.subnets) or stack.network),
         "CreateNetwork": _flag(stack.network),
         "NetworkCidr": stack.network_cidr,
+        "GiverAccount": settings.promotion.from_account,
+        "GiverGroup": settings.promotion.from_group,
+        "GiverBucket": settings.promotion.from_bucket,
+        "GiverKeyArn": settings.promotion.from_key,
+        "TakerAccount": settings.promotion.to_account if gives_away(settings) else "",
         "MonthlyBudget": str(stack.monthly_budget_usd),
     }
 
@@ -101,6 +108,9 @@ def parameter_conditions() -> dict[str, Any]:
         "JobsHaveRole": is_true("JobsHaveTheirOwnRole"),
         "HasFeatures": given("FeatureGroup"),
         "JobsWriteFeatures": is_true("JobsWriteFeatures"),
+        "TakesVersions": given("GiverAccount"),
+        "TakesEncrypted": given("GiverKeyArn"),
+        "TellsTaker": given("TakerAccount"),
     }
 
 
@@ -141,6 +151,18 @@ def _network() -> dict[str, dict[str, Any]]:
         "WorksInNetwork": _yes_or_no("Whether jobs and models work in a VPC", "false"),
         "CreateNetwork": _yes_or_no("Whether the stack makes that VPC", "false"),
         "NetworkCidr": _text("Its addresses", block, "10.20.0.0/20"),
+    }
+
+
+def _partners() -> dict[str, dict[str, Any]]:
+    """Who gives this environment its approved versions, and who takes ours: docs/promotion.md."""
+    account = r"(\d{12})?"
+    return {
+        "GiverAccount": _text("Whose approved versions arrive here", account, ""),
+        "GiverGroup": _text("Where they are registered", "[a-zA-Z0-9-]{0,63}", ""),
+        "GiverBucket": _text("Where their artifacts lie", "[a-z0-9.-]{0,63}", ""),
+        "GiverKeyArn": _text("With which key", "(arn:.+)?", ""),
+        "TakerAccount": _text("Another account that is told of ours", account, ""),
     }
 
 

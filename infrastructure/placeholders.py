@@ -19,24 +19,34 @@ from settings import Sections, Settings
 Answers = Mapping[str, bool]
 NOTHING = {"Ref": "AWS::NoValue"}
 ACCOUNT, REGION = "900000000009", "zz-placeholder-9"
+GIVER, TAKER = "900000000008", "900000000007"
 SPAN = {"type": "continuous", "min": 0.0, "max": 1.0}
 OURS = "s3://zzbucket/zzdataprefix"
-# The conditions on which policies depend.
+# The conditions on which policies depend; the partners' are of promotion alone.
+PARTNERS = ("TakesVersions", "TakesEncrypted", "TellsTaker")
 CONDITIONS = (
     *("HasKey", "KeyIsAlias", "UsesNetwork", "IsAsynchronous", "DataLiesElsewhere"),
     *("WeightsLieElsewhere", "JobsHaveRole", "HasFeatures", "JobsWriteFeatures"),
 )
-ONLY_WITH = {"KeyIsAlias": "HasKey", "JobsWriteFeatures": "HasFeatures"}
+ONLY_WITH = {
+    "KeyIsAlias": "HasKey",
+    "JobsWriteFeatures": "HasFeatures",
+    "TakesEncrypted": "TakesVersions",
+}
+NONE = dict.fromkeys((*CONDITIONS, *PARTNERS), False)
 # What placeholders become; the longest first, because some begin alike.
 WRITTEN = {
     f"arn:aws:iam::{ACCOUNT}:role/zzjobsrole": "${JobsRoleArn}",
     f"arn:aws:iam::{ACCOUNT}:role/zzendpointrole": "${EndpointRoleArn}",
     f"arn:aws:kms:{REGION}:{ACCOUNT}:key/zzkey": "${KmsKeyArn}",
+    f"arn:aws:kms:{REGION}:{GIVER}:key/zztheirs": "${GiverKeyArn}",
     "alias/zzkey": "${KmsKeyAlias}",
     "zzdatabucket/zzplace": "${DataLocation}",
     "zzweightsbucket/zzplace": "${WeightsLocation}",
     "zzdatabucket": "${DataBucket}",
     "zzweightsbucket": "${WeightsBucket}",
+    "zzgiverbucket": "${GiverBucket}",
+    "zzgivergroup": "${GiverGroup}",
     "zzdataprefix": "${DataPrefix}",
     "zzbucket": "${BucketName}",
     "zzenvironment": "${Environment}",
@@ -45,6 +55,8 @@ WRITTEN = {
     "zzgroup": "${ModelPackageGroup}",
     "zzfeatures": "${FeatureGroup}",
     ACCOUNT: "${AWS::AccountId}",
+    GIVER: "${GiverAccount}",
+    TAKER: "${TakerAccount}",
     REGION: "${AWS::Region}",
     "arn:aws:": "arn:${AWS::Partition}:",
 }
@@ -53,11 +65,18 @@ WRITTEN = {
 Variant = tuple[Answers, Any]
 
 
-def compiled(compile_it: Callable[[Settings], Any], base: Settings | None = None) -> list[Variant]:
-    """What `compile_it` gives under each answer to the conditions, with the parameters in it."""
+def compiled(
+    compile_it: Callable[[Settings], Any],
+    base: Settings | None = None,
+    conditions: Sequence[str] = CONDITIONS,
+) -> list[Variant]:
+    """What `compile_it` gives under each answer to the conditions, with the parameters in it.
+
+    The answer to all other conditions is no.
+    """
     every = (
-        dict(zip(CONDITIONS, bits, strict=True))
-        for bits in itertools.product((True, False), repeat=len(CONDITIONS))
+        {**NONE, **dict(zip(conditions, bits, strict=True))}
+        for bits in itertools.product((True, False), repeat=len(conditions))
     )
     answers = [a for a in every if all(a[of] or not a[name] for name, of in ONLY_WITH.items())]
     return [(given, written(compile_it(stand_in(given, base)))) for given in answers]
@@ -65,7 +84,7 @@ def compiled(compile_it: Callable[[Settings], Any], base: Settings | None = None
 
 def plain(compile_it: Callable[[Settings], Any]) -> Any:
     """What `compile_it` gives, where it depends on no condition."""
-    return written(compile_it(stand_in(dict.fromkeys(CONDITIONS, False))))
+    return written(compile_it(stand_in(NONE)))
 
 
 def stand_in(answers: Answers, base: Settings | None = None) -> Settings:
@@ -108,6 +127,7 @@ def stand_in(answers: Answers, base: Settings | None = None) -> Settings:
             "kind": when("IsAsynchronous", "asynchronous", "real-time"),
         },
         "triggers": {"data_prefix": "zzdataprefix"},
+        "promotion": _partners(answers),
     }
     if base is not None:
         own = {name: replace(getattr(base, name), **keys) for name, keys in tables.items()}
@@ -115,6 +135,20 @@ def stand_in(answers: Answers, base: Settings | None = None) -> Settings:
     defaults: dict[str, Any] = {field.name: {} for field in fields(Sections)}
     defaults["tuning"] = {"ranges": {"learning_rate": SPAN}}
     return Settings(**vars(Sections(**defaults | tables)), environment="zzenvironment")
+
+
+def _partners(answers: Answers) -> dict[str, str]:
+    taking = {
+        "from_account": GIVER,
+        "from_group": "zzgivergroup",
+        "from_bucket": "zzgiverbucket",
+        "from_key": f"arn:aws:kms:{REGION}:{GIVER}:key/zztheirs" * answers["TakesEncrypted"],
+    }
+    giving = {"to_account": TAKER, "to_role": f"arn:aws:iam::{TAKER}:role/zztaker"}
+    return {
+        **{key: value * answers["TakesVersions"] for key, value in taking.items()},
+        **{key: value * answers["TellsTaker"] for key, value in giving.items()},
+    }
 
 
 def written(value: Any) -> Any:
@@ -170,4 +204,4 @@ def _deciding(variants: Sequence[Variant]) -> str:
             sides.setdefault(answers[condition], set()).add(repr(value))
         return sum(map(len, sides.values()))
 
-    return min((c for c in CONDITIONS if len({a[c] for a, _ in variants}) > 1), key=left)
+    return min((c for c in NONE if len({a[c] for a, _ in variants}) > 1), key=left)

@@ -1,7 +1,8 @@
 """The template as one environment needs it: what its conditions rule out is left away.
 
 CloudFormation takes 51,200 bytes with a request, which is less than the whole template has. Only
-conditions on parameters are decided; everything else stays for CloudFormation.
+conditions on parameters are decided, and the partition is written out, which the region tells;
+everything else stays for CloudFormation. The settings have checked the parameters' values.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import Any
 
 ABSENT = object()
 LEFT = ("Condition", "Metadata")  # the latter speaks to linters
+SAID = ("AllowedPattern", "AllowedValues", "Default", "Description")
+PARTITION = "${AWS::Partition}"
 NOTHING = {"Ref": "AWS::NoValue"}
 
 
-def prune(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+def prune(template: Mapping[str, Any], values: Mapping[str, str], partition: str) -> dict[str, Any]:
     """The template without what the parameters' values rule out, and without conditions."""
     conditions = template["Conditions"]
     holds = {name: _holds(node, values, conditions) for name, node in conditions.items()}
@@ -28,13 +31,23 @@ def prune(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, A
 
     left = {key: value for key, value in template.items() if key not in (*LEFT, "Conditions")}
     left |= {section: kept(section) for section in ("Resources", "Outputs")}
+    left = _put(left, PARTITION, partition)
     text = repr((left["Resources"], left["Outputs"]))
     used = {
-        name: {key: value for key, value in node.items() if key != "Description"}
+        name: {key: value for key, value in node.items() if key not in SAID}
         for name, node in template["Parameters"].items()
         if f"'{name}'" in text or f"${{{name}}}" in text
     }
     return {**left, "Parameters": used}
+
+
+def _put(node: Any, word: str, value: str) -> Any:
+    """The node with a word of its texts replaced."""
+    if isinstance(node, Mapping):
+        return {key: _put(inner, word, value) for key, inner in node.items()}
+    if isinstance(node, list):
+        return [_put(inner, word, value) for inner in node]
+    return node.replace(word, value) if isinstance(node, str) else node
 
 
 def _holds(node: Any, values: Mapping[str, str], conditions: Mapping[str, Any]) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from infrastructure.parts import given, ref, resource, sub, tags
-from infrastructure.placeholders import compiled, merged, merged_statements
+from infrastructure.placeholders import PARTNERS, compiled, merged, merged_statements
 from pipeline.policies import job_documents
 from provision.roles import POLICY
 from settings import Settings
 from statemachine.policies import role_documents
+from statemachine.promotion import copying, forwarding
 
 # Actor -> logical name. A role's name is a parameter; without a name it is somebody else's.
 ROLES = {
@@ -41,17 +42,26 @@ def all_documents(settings: Settings) -> dict[str, dict[str, Any]]:
 def role_resources(settings: Settings | None) -> dict[str, Any]:
     """A role for each actor, and the profile with which instances get theirs."""
     variants = compiled(all_documents, settings)
+    partners = compiled(_promotion, settings, PARTNERS)
     found = {}
     for actor, name in ROLES.items():
         there = [(answers, both[actor]) for answers, both in variants if actor in both]
         trust = merged([(answers, both["trust"]) for answers, both in there])
         policies = [(answers, both["policy"]["Statement"]) for answers, both in there]
-        found[name] = _role(name, trust, merged_statements(policies))
+        promoting = [(answers, statements[actor]) for answers, statements in partners]
+        statements = [*merged_statements(policies), *merged_statements(promoting)]
+        found[name] = _role(name, trust, statements)
     profile = {"InstanceProfileName": ref("Ec2TrainingRoleName"), "Roles": [ref("Ec2TrainingRole")]}
     found["Ec2TrainingProfile"] = resource(
         "AWS::IAM::InstanceProfile", profile, condition="MakesEc2TrainingRole"
     )
     return found
+
+
+def _promotion(settings: Settings) -> dict[str, list[Any]]:
+    """What a partner adds, which depends on nothing else: so there are fewer cases to compile."""
+    nothing: dict[str, list[Any]] = {actor: [] for actor in ROLES}
+    return {**nothing, "workflow": copying(settings), "events": forwarding(settings)}
 
 
 def role_conditions() -> dict[str, Any]:

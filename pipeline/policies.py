@@ -211,7 +211,7 @@ def _ec2_training(settings: Settings) -> list[Statement]:
         *_champion(settings),
         allow(
             "Register",
-            ["sagemaker:AddTags", "sagemaker:CreateModelPackage"],
+            ["sagemaker:CreateModelPackage"],
             [
                 names.arn("sagemaker", f"model-package/{group}/*"),
                 names.arn("sagemaker", f"model-package-group/{group}"),

@@ -2,7 +2,8 @@
 
 Everything in it is named by content or by execution and never overwritten, so that versions would
 keep only copies that nobody asked for. It tells EventBridge of its new objects, because a data
-set's marker starts a retraining, and drops what endpoints captured and answered after some time.
+set's marker starts a retraining, and drops after some time what endpoints captured and answered,
+and what queries of the feature store found.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from settings import Settings
 
 RESOURCE = "bucket"
 EVENTS = "EventBridgeConfiguration"
-PASSING = ("asynchronous/", "capture/")  # requests and answers of endpoints
-KEPT = 90  # days
+# Prefix -> days that its objects are kept: requests and answers of endpoints, Athena's own results.
+PASSING = {"asynchronous/": 90, "capture/": 90, "queries/": 30}
 ACCESS = (
     "BlockPublicAcls",
     "IgnorePublicAcls",
@@ -41,9 +42,9 @@ OURS = [
         "ID": f"breedline-{prefix}",
         "Status": "Enabled",
         "Filter": {"Prefix": prefix},
-        "Expiration": {"Days": KEPT},
+        "Expiration": {"Days": days},
     }
-    for prefix in PASSING
+    for prefix, days in PASSING.items()
 ]
 
 
@@ -62,7 +63,7 @@ class Bucket:
         return {
             "encryption": rule if self.kms_key else {"SSEAlgorithm": "AES256"},
             "events": True,
-            "expiry_days": dict.fromkeys(PASSING, KEPT),
+            "expiry_days": PASSING,
             "public_access_block": dict.fromkeys(ACCESS, True),
             "tags": self.tags,
         }

@@ -32,7 +32,7 @@ def test_cfn_lint_finds_nothing_in_what_environments_send(tmp_path):
     template, files = compile_template(), []
     for name, loaded in ENVIRONMENTS.items():
         values = parameter_values(loaded)
-        sent = prune(template, values)
+        sent = prune(template, values, "aws")
         for parameter, node in sent["Parameters"].items():
             node["Default"] = values[parameter]  # so that it looks at the values as well
         files.append(tmp_path / f"{name}.json")

@@ -11,8 +11,9 @@ from infrastructure.template import FILE, as_json, as_yaml, compile_template
 from local.stacks.functions import Scope
 from local.stacks.parameters import parameter_values as checked_values
 from local.stacks.template import read_template
-from provision.logs import MACHINES, function_logs, machine_logs
+from provision.logs import function_logs, machine_logs, machines_of
 from statemachine.names import Names
+from statemachine.promotion import promotion_documents
 from statemachine.resource_policies import queue_policy, topic_policy
 from tests.infrastructure.examples import ENVIRONMENTS, READER
 
@@ -70,6 +71,25 @@ def test_each_role_has_the_policy_that_the_settings_compile_to(name):
         assert found == by_sid(document["policy"]), actor
 
 
+PARTNERS = {"takes-in-one-account", "gives-in-one-account", "everything"}
+
+
+def test_the_file_alone_lets_a_partner_in_and_nobody_else(template):
+    for name, loaded in ENVIRONMENTS.items():
+        made = resolved(template, loaded)
+        sids = {
+            sid
+            for role in ("WorkflowRole", "EventsRole")
+            if role in made
+            for sid in by_sid(made[role]["Policies"][0]["PolicyDocument"])
+            if "Promot" in sid or "Taker" in sid
+        }
+        documents = promotion_documents(loaded).get("roles", {})
+        wanted = {each["Sid"] for statements in documents.values() for each in statements}
+        assert sids == wanted, name
+        assert bool(wanted) == (name in PARTNERS - {"gives-in-one-account"})
+
+
 def test_the_file_alone_says_the_same_where_parameters_tell_all(template):
     loaded = ENVIRONMENTS["local"]
     assert resolved(template, loaded) == resolved(compile_template(loaded), loaded)
@@ -78,7 +98,7 @@ def test_the_file_alone_says_the_same_where_parameters_tell_all(template):
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_what_is_sent_is_the_template_without_what_the_parameters_rule_out(template, name):
     loaded = ENVIRONMENTS[name]
-    sent = prune(template, parameter_values(loaded))
+    sent = prune(template, parameter_values(loaded), "aws")
     assert resolved(sent, loaded) == resolved(template, loaded)
     assert len(as_json(sent).encode()) <= INLINE
     given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameter_values(loaded).items()]
@@ -93,7 +113,7 @@ def test_roles_of_others_are_not_made(template):
 
 
 def prune_for(template, name):
-    return prune(template, parameter_values(ENVIRONMENTS[name]))["Resources"]
+    return prune(template, parameter_values(ENVIRONMENTS[name]), "aws")["Resources"]
 
 
 def test_jobs_have_a_role_of_their_own_only_where_the_settings_say_so(template):
@@ -101,8 +121,9 @@ def test_jobs_have_a_role_of_their_own_only_where_the_settings_say_so(template):
     assert "JobsRole" not in prune_for(template, "one-role-for-pipeline-and-jobs")
 
 
-def test_topic_queue_and_logs_are_those_that_upsert_would_make(template):
-    loaded = ENVIRONMENTS["example"]
+@pytest.mark.parametrize("name", ["example", "takes-in-one-account"])
+def test_topic_queue_and_logs_are_those_that_upsert_would_make(template, name):
+    loaded = ENVIRONMENTS[name]
     made, names = resolved(template, loaded), Names(loaded)
     assert made["Topic"]["TopicName"] == names.topic
     wanted = topic_policy(names, [names.alarm("*")], budget=True)
@@ -112,7 +133,12 @@ def test_topic_queue_and_logs_are_those_that_upsert_would_make(template):
     assert made["UndeliveredEventsPolicy"]["PolicyDocument"] == wanted
     groups = {p["LogGroupName"] for p in made.values() if "LogGroupName" in p}
     assert {function_logs(names.predict), function_logs(names.smoke_test)} < groups
-    assert {machine_logs(names.state_machine(kind)) for kind in MACHINES} < groups
+    machines = {names.state_machine(kind) for kind in machines_of(loaded)}
+    assert {machine_logs(machine) for machine in machines} == {
+        group for group in groups if "/states/" in group
+    }
+    failures = {name for name in made if name.endswith("Failures")}
+    assert len(failures) == len(machines)
 
 
 def test_a_star_has_a_written_reason(template):

@@ -1,5 +1,6 @@
 """The bucket tells EventBridge of its objects, and keeps what others set."""
 
+from commands.selection import RESULTS
 from statemachine.endpoint_config import capture_uri
 
 
@@ -24,11 +25,11 @@ def test_other_peoples_notifications_are_kept(upsert, clients, local):
     assert "EventBridgeConfiguration" in found
 
 
-def test_what_endpoints_captured_expires(upsert, replan, clients, local):
+def test_what_endpoints_captured_and_queries_found_expires(upsert, replan, clients, local):
     upsert()
     rules = clients("s3").get_bucket_lifecycle_configuration(Bucket=local.bucket)["Rules"]
     expiry = {rule["Filter"]["Prefix"]: rule["Expiration"]["Days"] for rule in rules}
-    assert expiry == {"asynchronous/": 90, "capture/": 90}
+    assert expiry == {"asynchronous/": 90, "capture/": 90, f"{RESULTS}/": 30}
     assert capture_uri(local) == f"s3://{local.bucket}/capture"
 
 
