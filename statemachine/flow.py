@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from statemachine.asl import (
@@ -163,6 +164,7 @@ class Flow:
         *,
         next: str,
         expect: Sequence[str] = (),
+        optional: Sequence[str] = (),
     ) -> None:
         """Call an action for each item of the list at a path; fails as a task does.
 
@@ -173,20 +175,32 @@ class Flow:
             parameters: the request, in which `$` is the item.
             next: the state that follows.
             expect: errors that are no failure.
+            optional: further fields of the request, from those of an item that has them.
         """
+        absent = Pass(f"{name}None") if expect else None
+
+        def call(fields: Sequence[str]) -> Any:
+            more = {key: Expression(f"$.{key}") for key in fields}
+            state = self._call(f"{name}{''.join(fields) or 'One'}", action, {**parameters, **more})
+            if absent:
+                state.add_catch(Catch(absent, error_equals=list(expect)))
+            return state
+
+        iterator = _by_fields(f"{name}Which", optional, call) if optional else call(())
+        state = Map(name, items_path=items, iterator=iterator, max_concurrency=1, result_path=None)
+        self._add(name, state, next)
+        self._catch(name, state, {}, None)
+
+    def _call(self, name: str, action: str, parameters: Mapping[str, Any]) -> Any:
+        """A task inside a map."""
         fields = retriers(action.partition(":")[0], attempts=PATIENT, repeatable=True)
-        call = Task(
-            f"{name}One",
+        return Task(
+            name,
             resource=self._resource(action),
             parameters=template(parameters),
             timeout_seconds=CALL_SECONDS,
             retry=[Retry(**each) for each in fields],
         )
-        if expect:
-            call.add_catch(Catch(Pass(f"{name}None"), error_equals=list(expect)))
-        state = Map(name, items_path=items, iterator=call, max_concurrency=1, result_path=None)
-        self._add(name, state, next)
-        self._catch(name, state, {}, None)
 
     def fail(self, name: str, error: Expression, cause: Expression) -> None:
         """End badly."""
@@ -229,6 +243,20 @@ class Flow:
     def _join(self, target: str, joint: Callable[[Any], Any]) -> None:
         """Hand the state called `target` to `joint` once all states are there."""
         self._joints.append((target, joint))
+
+
+def _by_fields(name: str, fields: Sequence[str], call: Callable[[Sequence[str]], Any]) -> Any:
+    """A choice of the call that has just those fields that an item has.
+
+    A field that is missing fails a payload template, and JSONPath knows no way to leave one out.
+    """
+    state = Choice(name)
+    for count in range(len(fields), 0, -1):
+        for some in combinations(fields, count):
+            there = [Rules.IsPresent(f"$.{field}", True) for field in some]
+            state.add_choice(Rules.And(there) if count > 1 else there[0], call(some))
+    state.default_choice(call(()))
+    return state
 
 
 def _add_catch(state: Any, catch: Callable[[Any], Any], target: Any) -> None:

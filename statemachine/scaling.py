@@ -170,7 +170,7 @@ def unschedule(context: Context, *, entry: str, next: str) -> None:
 
 
 def reschedule(context: Context, name: str, *, next: str) -> None:
-    """Put back what was planned before."""
+    """Put back what was planned before, also what our settings cannot name."""
     action = {key: Expression(f"$.{key}") for key in ("ScheduledActionName", "Schedule")}
     action["ScalableTargetAction"] = Expression("$.ScalableTargetAction")
     context.flow.each(
@@ -178,5 +178,6 @@ def reschedule(context: Context, name: str, *, next: str) -> None:
         "$before.schedules",
         "applicationautoscaling:putScheduledAction",
         {**scaled(context), **action},
+        optional=("Timezone", "StartTime", "EndTime"),
         next=next,
     )

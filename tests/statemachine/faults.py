@@ -19,13 +19,13 @@ OTHERWISE = ("aws-sdk:ssm:getDocument", {"Name": UNKNOWN})
 
 
 def named_tasks(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """All Task states by name, those inside maps under the map's name."""
+    """All Task states by name; of those inside a map the plain one, under the map's name."""
     found: dict[str, dict[str, Any]] = {}
     for name, state in document["States"].items():
         if state["Type"] == "Task":
             found[name] = state
         elif state["Type"] == "Map":
-            (found[name],) = named_tasks(state["ItemProcessor"]).values()
+            found[name] = state["ItemProcessor"]["States"][f"{name}One"]
     return found
 
 

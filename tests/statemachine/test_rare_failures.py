@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -10,6 +12,12 @@ from tests.statemachine.faults import failing
 from tests.statemachine.world import Environment, World, holding
 
 OTHER_TYPE: dict[str, Any] = {"endpoint": {"instance_type": "ml.c5.xlarge"}}
+# What a planned action may say besides its schedule.
+WHEN: dict[str, Any] = {
+    "Timezone": "Europe/Berlin",
+    "StartTime": datetime(2030, 1, 1, 8, 30, tzinfo=timezone.utc),
+    "EndTime": datetime(2031, 1, 1, tzinfo=timezone.utc),
+}
 ONE_INSTANCE: dict[str, Any] = {"endpoint": {"instance_count": 1}, "scaling": {"min_capacity": 1}}
 
 
@@ -140,6 +148,29 @@ def test_limits_without_a_policy_are_restored_without_one(world):
     failed(aws, "SmokeTest")
     assert aws.snapshot() == before
     assert failed(aws, "SmokeTest", "RemovePolicy")["unrestored"]["state"] == "RemovePolicy"
+
+
+@pytest.mark.parametrize(
+    "fields", [(), *combinations(WHEN, 1), *combinations(WHEN, 2), tuple(WHEN)]
+)
+def test_a_planned_action_of_somebody_comes_back_with_its_zone_and_its_days(single, fields):
+    scaling, action = (
+        single.client("application-autoscaling"),
+        {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{single.names.endpoint}/variant/AllTraffic",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "ScheduledActionName": "lunch",
+        },
+    )
+    plan = {"Schedule": "cron(0 12 * * ? *)", "ScalableTargetAction": {"MinCapacity": 2}}
+    scaling.put_scheduled_action(**action, **plan, **{key: WHEN[key] for key in fields})
+    before = single.snapshot()
+    assert failed(single, "SmokeTest")["unrestored"] is None
+    assert single.snapshot() == before
+    planned = before["scaling"]["planned"]["lunch"]
+    assert [key for key in WHEN if planned[key]] == list(fields)
+    scaling.delete_scheduled_action(**action)
 
 
 @pytest.mark.parametrize("state", (None, "CreateEndpointBack"))

@@ -41,6 +41,7 @@ from statemachine.names import VARIANT, Names
 from tests.statemachine.endpoints import Endpoints
 
 ACCOUNT, REGION, KEY = "123456789012", "eu-west-1", "LOCALKEY"
+PLANNED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
 LONGEST = 120.0  # seconds; a busy machine is slow
 PREDICT = "def handler(event, context):\n    return {'statusCode': 200, 'version': 'any'}\n"
 SMOKE_TEST = """
@@ -356,7 +357,7 @@ class Environment:
                 for policy in policies["ScalingPolicies"]
             },
             "planned": {
-                action["ScheduledActionName"]: (action["Schedule"], action["ScalableTargetAction"])
+                action["ScheduledActionName"]: {key: action.get(key) for key in PLANNED}
                 for action in planned["ScheduledActions"]
             },
         }
