@@ -7,7 +7,7 @@ from typing import Any
 
 from local.backend import Action, Backend
 from local.errors import validation_error
-from local.iam.caller import acting, caller
+from local.iam.caller import SAGEMAKER, acting, caller
 from local.listing import Listing
 from local.model_data import check_model_data
 from local.registry import find_package
@@ -46,7 +46,7 @@ class Models:
 
     def _create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["ModelName"]
-        with acting(caller(request.get("ExecutionRoleArn") or "", "SageMaker")):
+        with acting(caller(request.get("ExecutionRoleArn") or "", "SageMaker", SAGEMAKER)):
             for container in _containers(request):
                 self._check_container(container)
         arn = self._backend.arn(f"model/{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.backend import Backend
 from local.endpoints.documents import KIND
 from local.endpoints.variants import read_variants
-from local.iam.caller import Caller, caller
+from local.iam.caller import SAGEMAKER, Caller, caller
 
 MODEL = "Model"  # the store's kind
 
@@ -18,5 +18,6 @@ def model_caller(backend: Backend, endpoint: str, variant: str = "") -> Caller |
     for one in read_variants(document["_config"]):
         if one.name == variant or not variant:
             model = backend.store.find(MODEL, one.model) or {}
-            return caller(model.get("ExecutionRoleArn", ""), f"endpoint-{endpoint}-{one.name}")
+            session = f"endpoint-{endpoint}-{one.name}"
+            return caller(model.get("ExecutionRoleArn", ""), session, SAGEMAKER)
     return None

@@ -91,7 +91,7 @@ def server_command(
     environment = {
         **base_environment(max(1, cores // container.workers)),
         **gpu_variables(instance_type, 1, 0),
-        **backend.credentials.environment_of(actor.role, actor.session),
+        **backend.credentials.environment_of(actor.caller),
         **container.environment,
         "PYTHONPATH": ":".join(filter(None, [code, container.environment.get("PYTHONPATH", "")])),
         SECRET: secret,

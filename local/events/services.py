@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from local.iam.caller import Caller
 from local.iam.credentials import Credentials
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 60  # seconds
@@ -21,19 +22,19 @@ class Services:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._clients: dict[tuple[str, str, Caller | None], Any] = {}
         self._lock = threading.Lock()
 
-    def client(self, service: str, region: str, role: str = "") -> Any:
-        """A client, shared by all threads: the role's, or the service's own without one."""
-        key = (service, region, role)
+    def client(self, service: str, region: str, someone: Caller | None = None) -> Any:
+        """A client, shared by all threads: a role's, or the service's own."""
+        key = (service, region, someone)
         with self._lock:  # boto3's session is not safe for threads, its clients are
             if key not in self._clients:
                 self._clients[key] = self._make(*key)
             return self._clients[key]
 
-    def _make(self, service: str, region: str, role: str) -> Any:
-        environment = self._credentials.environment_of(role, "events")
+    def _make(self, service: str, region: str, someone: Caller | None) -> Any:
+        environment = self._credentials.environment_of(someone)
         session = boto3.session.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],

@@ -17,7 +17,9 @@ from local.events.paths import MISSING, find
 from local.events.payload import payload
 from local.events.permissions import allows
 from local.events.services import Services
+from local.iam.caller import EVENTS, SCHEDULER, Caller, caller
 
+SESSION = "events"  # of a role in whose name a target is called
 OWN_NAMESPACE = uuid.UUID("6f2c1d58-6d0e-4c4e-8f55-6f0f3f1d0b6a")
 
 
@@ -59,7 +61,7 @@ def kind(arn: Arn) -> str:
 
 
 def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
-    services.client("stepfunctions", arn.region, _role(delivery)).start_execution(
+    services.client("stepfunctions", arn.region, _someone(delivery)).start_execution(
         stateMachineArn=arn.text,
         name=f"{delivery.event['id']}_{_token(delivery)}",
         input=payload(delivery.target, delivery.matched),
@@ -68,7 +70,7 @@ def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
 
 def _function(services: Services, delivery: Delivery, arn: Arn) -> None:
     client = services.client("lambda", arn.region)
-    invoker = services.client("lambda", arn.region, _role(delivery))
+    invoker = services.client("lambda", arn.region, _someone(delivery))
     if not delivery.by_schedule:
         _demand(_function_policy(client, arn), "lambda:InvokeFunction", delivery, arn)
     text = payload(delivery.target, delivery.matched)
@@ -89,7 +91,7 @@ def _topic(services: Services, delivery: Delivery, arn: Arn) -> None:
     if not delivery.by_schedule:
         policy = client.get_topic_attributes(TopicArn=arn.text)["Attributes"].get("Policy", "")
         _demand(policy, "sns:Publish", delivery, arn)
-    publisher = services.client("sns", arn.region, _role(delivery))
+    publisher = services.client("sns", arn.region, _someone(delivery))
     publisher.publish(TopicArn=arn.text, Message=payload(delivery.target, delivery.matched))
 
 
@@ -98,11 +100,15 @@ def _queue(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = delivery.target.get("SqsParameters") or {}
     if "MessageGroupId" in parameters:
         message["MessageGroupId"] = parameters["MessageGroupId"]
-    send_to_queue(services, delivery, arn, message, _role(delivery))
+    send_to_queue(services, delivery, arn, message, _someone(delivery))
 
 
 def send_to_queue(
-    services: Services, delivery: Delivery, arn: Arn, message: Mapping[str, Any], role: str = ""
+    services: Services,
+    delivery: Delivery,
+    arn: Arn,
+    message: Mapping[str, Any],
+    someone: Caller | None = None,
 ) -> None:
     """Put one message into a queue that lets the rule do so, or the schedule's role."""
     client = services.client("sqs", arn.region)
@@ -110,7 +116,7 @@ def send_to_queue(
     if not delivery.by_schedule:
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
         _demand(found.get("Attributes", {}).get("Policy", ""), "sqs:SendMessage", delivery, arn)
-    services.client("sqs", arn.region, role).send_message(QueueUrl=url, **message)
+    services.client("sqs", arn.region, someone).send_message(QueueUrl=url, **message)
 
 
 def _pipeline(services: Services, delivery: Delivery, arn: Arn) -> None:
@@ -118,7 +124,7 @@ def _pipeline(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = [
         {"Name": item["Name"], "Value": _parameter(delivery, item["Value"])} for item in given or []
     ]
-    services.client("sagemaker", arn.region, _role(delivery)).start_pipeline_execution(
+    services.client("sagemaker", arn.region, _someone(delivery)).start_pipeline_execution(
         PipelineName=arn.text,
         PipelineParameters=parameters,
         ClientRequestToken=_token(delivery),
@@ -147,9 +153,10 @@ def _log_group(services: Services, delivery: Delivery, arn: Arn) -> None:
     client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
 
-def _role(delivery: Delivery) -> str:
-    """The role in whose name the target is called; empty where the target's own policy decides."""
-    return str(delivery.target.get("RoleArn") or "")
+def _someone(delivery: Delivery) -> Caller | None:
+    """The role in whose name the target is called; None where the target's own policy decides."""
+    service = SCHEDULER if delivery.by_schedule else EVENTS
+    return caller(str(delivery.target.get("RoleArn") or ""), SESSION, service)
 
 
 def _demand(policy: str, action: str, delivery: Delivery, arn: Arn) -> None:

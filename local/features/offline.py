@@ -22,7 +22,7 @@ from local.backend import Backend
 from local.features.group import Group
 from local.features.records import Records, Row
 from local.features.warehouse import File, Table, columns_of, write_parquet
-from local.iam.caller import acting, caller
+from local.iam.caller import SAGEMAKER, acting, caller
 from local.objects import StoredObject, split_uri
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class OfflineStore:
         """In the name of the group's role, which looks at the bucket's list of who may and leaves
         the file to its owner."""
         bucket, key = split_uri(uri)
-        with acting(caller(group.role, f"feature-group-{group.name}")):
+        with acting(caller(group.role, f"feature-group-{group.name}", SAGEMAKER)):
             self._backend.calls.note_acting("s3", "GetBucketAcl", {"Bucket": bucket})
             self._backend.objects.write(bucket, key, path)
             self._backend.calls.note_acting("s3", "PutObjectAcl", {"Bucket": bucket, "Key": key})

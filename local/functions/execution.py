@@ -109,7 +109,7 @@ class Environment:
     def _start(self) -> Started:
         self._place.folder.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(dir=self._place.folder))
-        own = self._place.credentials.environment_of(self.function.role, self.function.name)
+        own = self._place.credentials.environment_of(self.function.caller)
         variables = variables_of(self.function, self.log_stream, self._initialization, own)
         start = Start(
             {**variables, "TMPDIR": str(self._folder)},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.iam.caller import Caller, caller
+from local.iam.caller import LAMBDA, Caller, caller
 from local.jobs.layout import base_environment
 
 MEMORY_PER_CORE = 1769  # MB; Lambda gives one core for so much memory
@@ -47,7 +47,7 @@ class Function:
     @property
     def caller(self) -> Caller | None:
         """Who it is for what it calls: a session of its role that has its own name."""
-        return caller(self.role, self.name)
+        return caller(self.role, self.name, LAMBDA)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from local.iam.caller import Caller, caller
+from local.iam.caller import SAGEMAKER, Caller, caller
 from local.iam.calls import Calls
 
 IMAGE = re.compile(
@@ -31,7 +31,7 @@ class Actor:
 
     @property
     def caller(self) -> Caller | None:
-        return caller(self.role, self.session)
+        return caller(self.role, self.session, SAGEMAKER)
 
 
 def note_start(calls: Calls, actor: Actor, log_group: str, namespace: str) -> None:

@@ -10,14 +10,26 @@ from dataclasses import dataclass
 
 LONGEST_NAME = 64  # of a session
 FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
+SAGEMAKER, LAMBDA, STATES = (
+    "sagemaker.amazonaws.com",
+    "lambda.amazonaws.com",
+    "states.amazonaws.com",
+)
+EVENTS, SCHEDULER = "events.amazonaws.com", "scheduler.amazonaws.com"
+EC2 = "ec2.amazonaws.com"
+SILENT = (LAMBDA, EC2)  # assume a role without saying for which account
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A role's ARN, and the session that was made of it: which job, function or execution."""
+    """A role's ARN, and the session that was made of it: which job, function or execution.
+
+    `service` has assumed the role; empty for a client that did, or for a role of a service's own.
+    """
 
     role: str
     session: str
+    service: str = ""
 
     @property
     def account(self) -> str:
@@ -30,11 +42,11 @@ class Caller:
         return f"arn:{partition}:sts::{self.account}:assumed-role/{name}/{self.session}"
 
 
-def caller(role: str, session: str) -> Caller | None:
+def caller(role: str, session: str, service: str = "") -> Caller | None:
     """The caller, with a session name that IAM would take; None where no role's ARN is given."""
     if role.count(":") < 5 or ":role/" not in role:
         return None
-    return Caller(role, FORBIDDEN.sub("-", session)[:LONGEST_NAME])
+    return Caller(role, FORBIDDEN.sub("-", session)[:LONGEST_NAME], service)
 
 
 _acting: ContextVar[Caller | None] = ContextVar("acting", default=None)

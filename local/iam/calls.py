@@ -18,7 +18,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from local.errors import ApiError
-from local.iam.caller import Caller, acting_now
+from local.iam.caller import SILENT, Caller, acting_now
 from local.iam.evaluation import EXPLICITLY_DENIED, Decision, Policies, Request, evaluate
 from local.iam.needs import Need, Parameters, Place, needs
 from local.iam.tables import TABLES
@@ -120,6 +120,7 @@ class Calls:
             "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "role": caller.role,
             "session": caller.session,
+            "assumed_by": caller.service,
             "service": service,
             "operation": operation,
         }
@@ -147,12 +148,28 @@ class Calls:
         policies = self._policies_of(caller.role)
         if policies is None:
             raise _denied(f"The role {caller.role} does not exist in this server's IAM; create it.")
+        if not may_be_assumed(policies, caller):
+            raise _denied(
+                f"{caller.service} is not authorized to perform: sts:AssumeRole on resource: "
+                f"{caller.role} because its trust policy does not allow it"
+            )
         now = datetime.now(timezone.utc)
         for need in found:
             context = {**context_of(caller, place, now), **need.context}
             decision = evaluate(Request(need.action, need.resource, context, caller.arn), policies)
             if not decision.allowed:
                 raise _denied(_words(caller, need, decision))
+
+
+def may_be_assumed(policies: Policies, caller: Caller) -> bool:
+    """Whether the role's trust lets the service be it; what a client assumed was asked before."""
+    asked = Request("sts:AssumeRole", caller.role, trust_context(caller), caller.service)
+    return not caller.service or evaluate(asked, Policies(resource=policies.trust)).allowed
+
+
+def trust_context(caller: Caller) -> dict[str, str]:
+    """What a service says when it assumes a role."""
+    return {} if caller.service in SILENT else {"aws:SourceAccount": caller.account}
 
 
 def context_of(caller: Caller, place: Place, now: datetime) -> dict[str, str]:

@@ -32,9 +32,8 @@ class Credentials:
         self._made: dict[Caller, Mapping[str, str]] = {}
         self._callers: dict[str, Caller] = {}
 
-    def environment_of(self, role: str, session: str) -> Mapping[str, str]:
+    def environment_of(self, someone: Caller | None) -> Mapping[str, str]:
         """The AWS_… variables of an actor; the server's own where no role is named."""
-        someone = caller(role, session)
         if someone is None or "AWS_ENDPOINT_URL" not in self._environment:
             return self._environment
         with self._lock:

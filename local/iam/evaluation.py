@@ -40,11 +40,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Policies:
-    """The policies that have a say; without a boundary nothing bounds the identity's."""
+    """The policies that have a say; without a boundary nothing bounds the identity's.
+
+    `trust` says who may be that identity, where it is a role's.
+    """
 
     identity: tuple[Statement, ...] = ()
     boundary: tuple[Statement, ...] | None = None
     resource: tuple[Statement, ...] = ()
+    trust: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True)

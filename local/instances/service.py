@@ -12,6 +12,7 @@ from typing import Any
 
 from local.backend import Backend
 from local.capacity import instance_cores
+from local.iam.caller import EC2, caller
 from local.instances.machine import Machine, end_process
 from local.instances.metadata import NOTICE, Metadata
 from local.jobs.launcher import Reaper
@@ -127,7 +128,9 @@ class Instances:
         instance = running.instance
         environment = {
             **base_environment(cores),
-            **self._backend.credentials.environment_of(role_of(ec2, instance), instance.id),
+            **self._backend.credentials.environment_of(
+                caller(role_of(ec2, instance), instance.id, EC2)
+            ),
         }
         if instance.lifecycle == "spot":
             running.metadata = Metadata()

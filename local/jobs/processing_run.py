@@ -104,7 +104,7 @@ class ProcessingRun:
         environment = {
             **base_environment(cores),
             **gpu_variables(self._request.instance_type, len(self.folders), rank),
-            **self._backend.credentials.environment_of(self.actor.role, self.actor.session),
+            **self._backend.credentials.environment_of(self.actor.caller),
             **self._request.raw.get("Environment", {}),
             "PROCESSING_JOB_NAME": self.name,
             "PROCESSING_JOB_ARN": self._arn,

@@ -124,7 +124,7 @@ class TrainingHosts:
         return {
             **base_environment(cores),
             **gpu_variables(instance_type, len(self.folders), rank),
-            **self.backend.credentials.environment_of(self.actor.role, self.actor.session),
+            **self.backend.credentials.environment_of(self.actor.caller),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
             "BREEDLINE_FEATURE_CACHE": str(self._feature_cache()),

@@ -104,7 +104,7 @@ class TransformRun:
         environment = {
             **base_environment(cores),
             **gpu_variables(self._request.instance_type, len(self.folders), rank),
-            **self._backend.credentials.environment_of(self.actor.role, self.actor.session),
+            **self._backend.credentials.environment_of(self.actor.caller),
             "SAGEMAKER_BATCH": "True",
             **self._request.environment,
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.backend import Backend
 from local.errors import not_found, validation_error
-from local.iam.caller import caller
+from local.iam.caller import SAGEMAKER, caller
 from local.listing import Listing, cut_page
 from local.pipelines import parameters
 from local.pipelines.attribution import in_the_name_of
@@ -121,7 +121,7 @@ class Executions:
 
     def _run(self, arn: str, definition: Definition) -> None:
         document = self._records.execution(arn)
-        someone = caller(document.get("_Role", ""), f"pipeline-{document['_Pipeline']}")
+        someone = caller(document.get("_Role", ""), f"pipeline-{document['_Pipeline']}", SAGEMAKER)
         ports = in_the_name_of(someone, self._backend.calls, self._ports)
         execution = Execution(self._backend, self._records, ports, arn, definition)
         self._running[arn] = execution

@@ -36,7 +36,7 @@ REPAIRS: tuple[Callable[[], None], ...] = (
 def repair_interpreter(environment_of: clients.EnvironmentOf) -> None:
     """Repair moto's interpreter once, and let its tasks call the server as their machine's role.
 
-    `environment_of` gives the AWS_… variables of a role and a session.
+    `environment_of` gives the AWS_… variables of who calls.
     """
     clients.call_server(environment_of)
     _repair_once()

@@ -14,6 +14,7 @@ import botocore.utils
 from botocore.model import OperationModel, ServiceModel
 from moto.stepfunctions.parser.asl.utils import boto_client
 
+from local.iam.caller import STATES, Caller, caller
 from local.workflows.interpreter.replacing import replace_everywhere
 
 # A configuration of its own, so that neither files nor variables of the user's shell take part.
@@ -25,7 +26,7 @@ ALONE = {
 LONGEST_CALL = 900  # seconds; a Lambda function's own limit
 SESSION = "states"  # the name of the role's session
 ORIGINAL = boto_client.boto_client_for
-EnvironmentOf = Callable[[str, str], Mapping[str, str]]
+EnvironmentOf = Callable[[Caller | None], Mapping[str, str]]
 
 
 class Clients:
@@ -45,7 +46,7 @@ class Clients:
             return self._made[key]
 
     def _make(self, service: str, region: str, role: str) -> Any:
-        environment = self._environment_of(role, SESSION)
+        environment = self._environment_of(caller(role, SESSION, STATES))
         return self._session.create_client(
             service,
             region_name=region or environment["AWS_REGION"],
