@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +13,14 @@ from commands.output import emit
 from commands.session import Session
 from errors import BreedlineError
 from local.clock import advance_clock
-from local.connection import Connection, ensure_server, find_server, log_path, stop_server
+from local.connection import (
+    Connection,
+    ensure_server,
+    find_server,
+    log_path,
+    stop_server,
+    unproxied,
+)
 from local.interruption import interrupt_job
 
 LOG_LINES = 200
@@ -76,19 +85,34 @@ def _status(session: Session, folder: Path, arguments: argparse.Namespace) -> in
 
 def _reset(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
     stop_server(folder)
-    if folder.exists() and not _is_ours(folder):
+    if not folder.exists():
+        emit({"removed": None}, f"There is nothing at {folder}.", session.as_json)
+        return 0
+    if not _is_ours(folder):
         raise BreedlineError(
             f"{folder} holds no state of the embedded AWS; it is not removed. "
             "Set BREEDLINE_LOCAL to the right folder."
         )
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     emit({"removed": str(folder)}, f"Removed {folder}.", session.as_json)
     return 0
 
 
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        if folder.exists():  # a process that was ending has written meanwhile, or it is not allowed
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise BreedlineError(
+            f"{error.filename} cannot be removed ({error.strerror}); mend that and run "
+            "`local reset` again."
+        ) from error
+
+
 def _is_ours(folder: Path) -> bool:
     """Guards the user against a mistyped BREEDLINE_LOCAL."""
-    return not any(folder.iterdir()) or log_path(folder).exists()
+    return folder.is_dir() and (not any(folder.iterdir()) or log_path(folder).exists())
 
 
 def _logs(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
@@ -101,8 +125,8 @@ def _logs(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
 def _environment(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
     """Shell exports for other tools: `eval "$(python definitions.py local env)"`."""
     connection, _ = ensure_server(folder, session.settings.aws.region, arguments.port)
-    variables = connection.environment()
-    text = "\n".join(f"export {name}={value}" for name, value in variables.items())
+    variables = {**connection.environment(), **unproxied(os.environ)}
+    text = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     emit(variables, text, session.as_json)
     return 0
 

@@ -1,4 +1,4 @@
-"""Results on stdout, progress on stderr; `--json` turns the result into one JSON object."""
+"""Results on stdout, progress on stderr; `--json` turns the result into one JSON document."""
 
 from __future__ import annotations
 

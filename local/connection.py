@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -64,6 +64,21 @@ class Connection:
         }
 
 
+def unproxied(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables after which no proxy of `environment` stands between us and this machine."""
+    given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    hosts = ",".join(dict.fromkeys([*filter(None, given.split(",")), HOST]))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
+
+
+def _of_server(environment: Mapping[str, str]) -> dict[str, str]:
+    """The server's own environment: the user's, without his profiles, which are about AWS."""
+    profiles = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+    kept = {name: value for name, value in environment.items() if name not in profiles}
+    files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**kept, **files, **unproxied(environment)}
+
+
 def write_connection(folder: Path, connection: Connection) -> None:
     """Publish the connection, readable by this user alone, whole or not at all."""
     part = folder / "connection.part"
@@ -78,7 +93,7 @@ def find_server(folder: Path) -> Connection | None:
     """The connection of the server that runs on `folder` and answers, or None."""
     try:
         connection = Connection(**json.loads((folder / "connection.json").read_text()))
-    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, TypeError):
         return None
     return connection if _answers(connection) else None
 
@@ -90,8 +105,7 @@ def ensure_server(folder: Path, region: str, port: int = 0) -> tuple[Connection,
     """
     if running := find_server(folder):
         return running, False
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    _make(folder)
     with _alone(folder / "start.lock"):
         if running := find_server(folder):
             return running, False
@@ -117,6 +131,19 @@ def log_path(folder: Path) -> Path:
     return folder / "server.log"
 
 
+def _make(folder: Path) -> None:
+    """The folder of the state, for this user alone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        (folder / "start.lock").touch()
+    except OSError as error:
+        raise LocalServerError(
+            f"The embedded AWS cannot keep its state in {folder} ({error.strerror}); set "
+            "BREEDLINE_LOCAL to a folder that you may write to."
+        ) from error
+
+
 def _start(folder: Path, region: str, port: int) -> Connection:
     (folder / "connection.json").unlink(missing_ok=True)
     command = [sys.executable, "-m", "local.server", str(folder), "--region", region]
@@ -124,6 +151,7 @@ def _start(folder: Path, region: str, port: int) -> Connection:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=Path(__file__).parent.parent,
+            env=_of_server(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

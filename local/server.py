@@ -132,8 +132,13 @@ def bind(port: int) -> BaseWSGIServer:
         return make_server(
             HOST, port, _not_ready, threaded=True, request_handler=QuietRequestHandler
         )
-    except (OSError, SystemExit) as error:
-        sys.exit(f"Port {port} on {HOST} is taken; leave --port out to take a free one. ({error})")
+    except SystemExit:  # how werkzeug says so
+        sys.exit(f"Port {port} on {HOST} is taken; leave --port out to take a free one.")
+    except OSError as error:
+        sys.exit(
+            f"Port {port} on {HOST} cannot be listened on ({error.strerror}); leave --port out to "
+            "take a free one."
+        )
 
 
 def _not_ready(environ: dict[str, Any], start_response: Any) -> list[bytes]:

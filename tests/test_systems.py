@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from definitions import ROOT, build_parser
+from commands.arguments import build_parser
+from definitions import ROOT
 
 TABLE = ROOT / "docs" / "systems.md"
 ROWS = [
