@@ -93,7 +93,7 @@ def tables_of(environment: str, path: Path) -> dict[str, Any]:
     if environment not in known:
         near = _nearest(environment, known)
         hint = f" Did you mean '{near}'?" if near else ""
-        there = f"{path.name}, which has {', '.join(known)}."
+        there = f"{path.name}, which has {', '.join(known) or 'none'}."
         raise SettingsError(f"Environment '{environment}' is not in {there}{hint}")
     sections: dict[str, Any] = tables[environment]
     return sections

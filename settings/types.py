@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field
 
 from settings.checks import many, text, within
+from settings.schedules import SCHEDULE
 
 # Python's regular expressions, because pydantic's own have no lookahead. Numbers and flags are
 # strict one by one: strict as a whole would refuse TOML's lists as tuples and tables as sections.
@@ -54,7 +55,7 @@ Minutes15 = Annotated[int, within(1, 900)]
 Count = Annotated[int, within(0, 100_000)]
 Host = Annotated[str, text(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name such as images.example.com")]
 Schedule = Annotated[
-    str, text(r"((rate|cron)\([^()]+\))?", "rate(1 day), cron(0 6 ? * MON *), or empty for none")
+    str, text(SCHEDULE, "rate(1 day), cron(0 6 ? * MON *), or empty for none", longest=256)
 ]
 Email = Annotated[str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", longest=254)]
 OptionalRole = Annotated[
