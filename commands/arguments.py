@@ -97,7 +97,9 @@ def _add_execution_commands(add: Add) -> None:
         ("stop", "Stop an execution and its jobs."),
         ("retry", "Run the failed steps of an execution again."),
     ):
-        add(name, text).add_argument("arn", nargs="?", help="default: the newest execution")
+        add(name, text).add_argument(
+            "name", nargs="?", metavar="NAME|ARN", help="default: the newest execution"
+        )
     attach = add("attach", "Follow any execution or job until it ends.")
     attach.add_argument(
         "name",

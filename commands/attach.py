@@ -6,117 +6,37 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from commands.deployments import describe_deployment
 from commands.execution import follow
 from commands.executions import describe
 from commands.following import follow_deployment
-from commands.jobs import FINAL, KINDS, TUNING, JobKind, describe_job, kinds_of, read_job
+from commands.jobs import FINAL, TUNING, JobKind, describe_job, read_job
 from commands.output import emit, say
 from commands.progress import LogTail, Progress
 from commands.session import Session
-from errors import BreedlineError
-from statemachine.definition import ALL_KINDS as MACHINES
-from statemachine.names import Names
+from commands.targets import confirm, find_target
 
 EARLIER_LINES = 20  # of a log that was written before
-
-
-@dataclass(frozen=True)
-class Target:
-    """Something that runs or ran: in words, by ARN, and the kind if it is a job."""
-
-    words: str
-    arn: str
-    job: JobKind | None = None
 
 
 def attach(session: Session, arguments: argparse.Namespace) -> int:
     """Show the state of what has this name or ARN and follow it; fail unless it succeeded."""
     target = find_target(session, arguments.name)
+    confirm(session, target)
     say(f"Attached to the {target.words} {target.arn}")
     if target.job:
         job = follow_job(session, target.job, target.arn.rpartition("/")[2])
         emit(job, describe_job(job), session.as_json)
         return 0 if job["status"] == "Completed" else 1
-    if ":states:" in target.arn:
+    if target.is_of_state_machine:
         deployment = follow_deployment(session, target.arn)
         emit(deployment, describe_deployment(deployment), session.as_json)
         return 0 if deployment["status"] == "SUCCEEDED" else 1
     execution = follow(session, target.arn)
     emit(execution, describe(execution), session.as_json)
     return 0 if execution["status"] == "Succeeded" else 1
-
-
-def find_target(session: Session, name: str) -> Target:
-    """What a name or an ARN means; raises BreedlineError when that is nothing, or several."""
-    if name.startswith("arn:"):
-        return _of_arn(name)
-    found = [*_jobs(session, name), *_executions(session, name), *_deployments(session, name)]
-    if not found:
-        raise BreedlineError(
-            f"Nothing in the environment '{session.settings.environment}' is named '{name}', no "
-            "execution and no job; `python definitions.py status` lists executions, and `watch` "
-            "follows the newest."
-        )
-    if len(found) > 1:
-        several = ", ".join(f"{target.words} {target.arn}" for target in found)
-        raise BreedlineError(f"'{name}' means more than one thing; give the ARN: {several}.")
-    return found[0]
-
-
-def _of_arn(arn: str) -> Target:
-    parts = arn.split(":", 5)
-    service, resource = (parts[2], parts[5]) if len(parts) == 6 else ("", "")
-    if service == "states" and resource.startswith("execution:"):
-        return Target("execution of a state machine", arn)
-    if service == "sagemaker" and "/execution/" in resource:
-        return Target("execution of the pipeline", arn)
-    for kind in KINDS:
-        if service == "sagemaker" and resource.startswith(f"{kind.resource}/"):
-            return Target(kind.words, arn, kind)
-    kinds = ", ".join(kind.words for kind in KINDS)
-    raise BreedlineError(
-        f"{arn} is nothing that runs; give the ARN or name of an execution of a pipeline or a "
-        f"state machine, or of a {kinds}."
-    )
-
-
-def _jobs(session: Session, name: str) -> Iterator[Target]:
-    sagemaker = session.client("sagemaker")
-    for kind in kinds_of(sagemaker, name):
-        yield Target(kind.words, kind.describe(sagemaker, name)[f"{kind.name}Arn"], kind)
-
-
-def _executions(session: Session, name: str) -> Iterator[Target]:
-    """Executions of the environment's pipeline, by the end of their ARN or the name shown."""
-    sagemaker = session.client("sagemaker")
-    pages = sagemaker.get_paginator("list_pipeline_executions")
-    try:
-        for page in pages.paginate(PipelineName=session.settings.pipeline.name):
-            for summary in page["PipelineExecutionSummaries"]:
-                arn = summary["PipelineExecutionArn"]
-                shown = summary.get("PipelineExecutionDisplayName")
-                if name in (arn.rpartition("/")[2], shown):
-                    yield Target("execution of the pipeline", arn)
-    except sagemaker.exceptions.ResourceNotFound:
-        return
-
-
-def _deployments(session: Session, name: str) -> Iterator[Target]:
-    """Executions of the environment's state machines."""
-    client = session.client("stepfunctions")
-    absent = (client.exceptions.ExecutionDoesNotExist, client.exceptions.StateMachineDoesNotExist)
-    for kind in MACHINES:
-        machine = Names(session.settings).state_machine_arn(kind)
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-        try:
-            client.describe_execution(executionArn=arn)
-        except (*absent, client.exceptions.InvalidArn):
-            continue
-        yield Target(f"execution of the state machine '{kind}'", arn)
 
 
 def follow_job(session: Session, kind: JobKind, name: str) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def describe_end(deployment: dict[str, Any]) -> list[str]:
     lines = [f"{deployment['status']}  {deployment['execution_arn']}"]
     lines += _outcome(deployment["output"])
     if deployment["error"]:
-        lines.append(f"{deployment['error']}: {deployment['cause'] or 'no cause was given'}")
+        error, cause = deployment["error"], deployment["cause"] or "no cause was given"
+        lines.append(cause if error in cause else f"{error}: {cause}")
     return lines
 
 

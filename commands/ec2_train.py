@@ -63,7 +63,12 @@ def _find(
         return None
     if found := list_instances(clients, session.settings, training.name):
         instance_id = str(found[0]["InstanceId"])
-        say(f"The training '{training.name}' has the instance {instance_id}.")
+        unheard = arguments.param or arguments.spot
+        say(
+            f"The training '{training.name}' has the instance {instance_id} "
+            f"({found[0]['State']['Name']})"
+            + ("; --param and --spot change nothing of it." if unheard else ".")
+        )
         return instance_id
     if _outcome(session, training):
         raise BreedlineError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,11 +36,22 @@ class Spent:
 
 @dataclass(frozen=True)
 class LastRun:
-    """What is known of an execution; `spot_share` is what was left of the price on demand."""
+    """What is known of an execution; `spot_share` is what was left of the price on demand.
+
+    `unread` says why nobody could look.
+    """
 
     execution: str = ""
     seconds: Seconds = field(default_factory=dict)
     spot_share: float | None = None
+    unread: str = ""
+
+    def __str__(self) -> str:
+        if self.execution:
+            return self.execution
+        if self.unread:
+            return f"the time limits, as the executions cannot be read ({self.unread})"
+        return "the time limits, as no execution has succeeded yet"
 
 
 def estimate(session: Session, arguments: argparse.Namespace) -> int:
@@ -57,6 +69,7 @@ def estimate(session: Session, arguments: argparse.Namespace) -> int:
         "source": prices.source,
         "read": str(prices.read),
         "execution": last.execution,
+        "unread": last.unread,
         "spot_share": {"measured": last.spot_share, "assumed": list(prices.spot)},
         "bills": [each.as_dict() for each in bills],
     }
@@ -76,11 +89,19 @@ def read_last_run(session: Session) -> LastRun:
         steps = [step for step in read_steps(sagemaker, arn) if step["name"] in STEPS]
         # The result of a step without a job came out of the cache.
         found = {step["name"]: _spent(sagemaker, step["arn"]) for step in steps if step["arn"]}
-    except (StopIteration, ClientError, BotoCoreError):
+    except StopIteration:
         return LastRun()
-    spot = sum(spent.spot_seconds for spent in found.values())
-    share = sum(spent.spot_billed for spent in found.values()) / spot if spot else None
-    return LastRun(arn, {name: spent.seconds for name, spent in found.items()}, share)
+    except (ClientError, BotoCoreError) as error:
+        return LastRun(unread=str(error).rstrip("."))
+    seconds = {name: spent.seconds for name, spent in found.items()}
+    return LastRun(arn, seconds, _share([*found.values()]))
+
+
+def _share(found: list[Spent]) -> float | None:
+    """What was billed of the seconds on spot capacity; the embedded AWS knows no discount."""
+    spot = sum(spent.spot_seconds for spent in found)
+    billed = sum(spent.spot_billed for spent in found)
+    return billed / spot if billed < spot else None
 
 
 def _spent(sagemaker: Any, arn: str) -> Spent:
@@ -122,26 +143,34 @@ def describe_estimate(bills: list[Bill], prices: Prices, last: LastRun) -> str:
         spot += f"; SageMaker's cost {last.spot_share:.0%} in that execution"
     head = [
         f"US dollars, prices of {prices.region} as of {prices.read}: {prices.source}.",
-        f"Durations: {last.execution or 'the time limits, as no execution has succeeded yet'}.",
+        f"Durations: {last}.",
         f"{spot}.",
     ]
-    return "\n\n".join(["\n".join(head), *(_paragraph(each) for each in bills)])
+    paragraphs = ["\n".join(head), *map(_paragraph, bills)]
+    if any(each.unpriced for each in bills):
+        ways = [f"add them to {TABLE.name}", *(f"take --prices {name}" for name in prices.others)]
+        paragraphs.append(f"Prices that are not known: {', or '.join(ways)}.")
+    return "\n\n".join(paragraphs)
 
 
 def _paragraph(each: Bill) -> str:
-    foot = f"  {each.total:,.2f} in all"
-    if each.unpriced:
-        known = f"no price known of {'; '.join(each.unpriced)}: add it to {TABLE.name}"
-        foot += f", and more: {known}"
+    unpriced = f"no price known of {'; '.join(each.unpriced)}"
+    if len(each.unpriced) == len(each.lines):
+        foot = f"  {unpriced}"
+    else:
+        foot = f"  {_figure(each.total)} in all"
+        foot += f", and more: {unpriced}" if each.unpriced else ""
     return "\n".join([each.title, table([_row(line) for line in each.lines]), foot])
 
 
 def _row(line: Line) -> list[str]:
+    head = [f"  {line.what}", f"{_figure(line.quantity)} {line.unit}"]
     if line.cost is None:
-        return [f"  {line.what}", f"{line.quantity:,.2f} {line.unit}", "×      ?", "", line.note]
-    price = f"× {line.price:.7g}"
-    return [f"  {line.what}", f"{line.quantity:,.2f} {line.unit}", price, _money(line), line.note]
+        return [*head, "×      ?", "", line.note]
+    return [*head, f"× {line.price:.7g}", f"= {_figure(line.cost)}", line.note]
 
 
-def _money(line: Line) -> str:
-    return f"= {line.cost:,.2f}"
+def _figure(value: float) -> str:
+    """To the cent; what is less than ten cents with two digits that count."""
+    decimals = 2 if value <= 0 else max(2, 1 - math.floor(math.log10(value)))
+    return f"{value:,.{decimals}f}"

@@ -15,6 +15,7 @@ from commands.output import emit, say
 from commands.progress import Progress
 from commands.selection import keep, select
 from commands.session import Session
+from commands.targets import find_target
 from errors import BreedlineError
 from pipeline.parameters import start_parameters
 from statemachine.definition import ALL_KINDS
@@ -52,7 +53,7 @@ def _last_data(session: Session) -> dict[str, str]:
 
 def watch(session: Session, arguments: argparse.Namespace) -> int:
     """Follow an execution of the pipeline or a state machine (the newest by default)."""
-    arn = arguments.arn or _newest_of_all(session)
+    arn = _execution(session, arguments.name) or _newest_of_all(session)
     if ":states:" not in arn:
         return _follow_and_print(session, arn)
     deployment = follow_deployment(session, arn)
@@ -62,7 +63,7 @@ def watch(session: Session, arguments: argparse.Namespace) -> int:
 
 def stop(session: Session, arguments: argparse.Namespace) -> int:
     """Stop an execution (the newest by default) and its jobs."""
-    arn = _of_pipeline(arguments.arn) or newest_execution(session)
+    arn = _of_pipeline(session, arguments.name) or newest_execution(session)
     session.client("sagemaker").stop_pipeline_execution(
         PipelineExecutionArn=arn, ClientRequestToken=_token()
     )
@@ -72,7 +73,7 @@ def stop(session: Session, arguments: argparse.Namespace) -> int:
 
 def retry(session: Session, arguments: argparse.Namespace) -> int:
     """Run the failed steps of an execution (the newest by default) again, and follow it."""
-    arn = _of_pipeline(arguments.arn) or newest_execution(session)
+    arn = _of_pipeline(session, arguments.name) or newest_execution(session)
     session.client("sagemaker").retry_pipeline_execution(
         PipelineExecutionArn=arn, ClientRequestToken=_token()
     )
@@ -152,8 +153,22 @@ def newest_execution(session: Session) -> str:
     return str(executions[0]["arn"])
 
 
-def _of_pipeline(arn: str | None) -> str | None:
-    """The ARN, unless it is a state machine's, which ends by itself in one state or another."""
+def _execution(session: Session, name: str | None) -> str | None:
+    """The ARN of the execution that a name or an ARN means; None where none is given."""
+    if name is None:
+        return None
+    target = find_target(session, name)
+    if target.job:
+        raise BreedlineError(
+            f"{name} is a {target.words}, no execution; `python definitions.py attach {name}` "
+            "follows it."
+        )
+    return target.arn
+
+
+def _of_pipeline(session: Session, name: str | None) -> str | None:
+    """The same, unless it is a state machine's, which ends by itself in one state or another."""
+    arn = _execution(session, name)
     if arn and ":states:" in arn:
         raise BreedlineError(
             f"{arn} is no execution of the pipeline; a deployment goes to its end and takes itself "

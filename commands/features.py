@@ -14,11 +14,12 @@ EVERYTHING = "TRUE"
 
 def features(session: Session, arguments: argparse.Namespace) -> int:
     """Count the images by split and label; nothing is kept."""
-    found = select(session, arguments.condition or EVERYTHING)
+    given = arguments.condition
+    found = select(session, EVERYTHING if given is None else given)
     result = {
         "feature_group": found.feature_group,
         "table": found.table,
-        "condition": arguments.condition or "",
+        "condition": given or "",
         "query": found.query,
         "digest": found.digest,
         "images": len(found.images),

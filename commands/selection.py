@@ -21,6 +21,10 @@ def select(session: Session, condition: str) -> Selection:
     Raises BreedlineError when there is no feature group, when the query fails, or when it finds
     nothing.
     """
+    if not condition.strip():
+        raise BreedlineError(
+            "The condition is empty; write one such as \"label = 'pug' AND width > 200\"."
+        )
     table = find_table(session)
     query = _start(session, table, select_sql(table["Database"], table["TableName"], condition))
     _follow(session, query, condition)

@@ -7,6 +7,7 @@ an execution against a compiled definition; it needs no SDK.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,12 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "TuningMaxJobs": (1, 750),
     "TuningMaxParallelJobs": (1, 100),
 }
+
+_NUMBERS = {
+    "Integer": re.compile(r"-?[0-9]+"),
+    "Float": re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE),
+}
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 
 
 def build(settings: Settings) -> dict[str, Any]:
@@ -139,17 +146,20 @@ def _allowed(parameter: Mapping[str, Any], value: str) -> str | None:
     if kind == "Boolean":
         return None if value in ("true", "false") else "true or false"
     if kind == "String":
-        return None if value else "a text that is not empty"
+        return _allowed_text(parameter["Name"], value)
     least, most = _LIMITS.get(parameter["Name"], (float("-inf"), float("inf")))
     word = "a whole number" if kind == "Integer" else "a number"
-    try:
-        number = int(value) if kind == "Integer" else float(value)
-    except ValueError:
-        number = float("nan")
+    number = float(value) if _NUMBERS[kind].fullmatch(value) else float("nan")
     if least <= number <= most:
         return None
     low = f" from {least:g}" if least > float("-inf") else ""
     return f"{word}{low}" + (f" to {most:g}" if most < float("inf") else "")
+
+
+def _allowed_text(name: str, value: str) -> str | None:
+    if name == "InputDataUri":
+        return None if _S3_URI.fullmatch(value) else "an S3 URI, as s3://bucket/path"
+    return None if value else "a text that is not empty"
 
 
 def _spot_problem(definition: Mapping[str, Any], name: str, value: str) -> str | None:

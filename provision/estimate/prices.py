@@ -16,13 +16,17 @@ TABLE = Path(__file__).with_name("prices.toml")
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices in US dollars; `spot` is what share of them is left, at best and at worst."""
+    """Prices in US dollars; `spot` is what share of them is left, at best and at worst.
+
+    `others` are the further regions that the table has.
+    """
 
     region: str
     kinds: Mapping[str, Mapping[str, float]]
     spot: tuple[float, float]
     source: str
     read: date
+    others: tuple[str, ...] = ()
 
     def find(self, kind: str, item: str) -> float | None:
         """The price of an instance type (`instances`, `ec2`) or of a unit; None: not known."""
@@ -39,7 +43,8 @@ def read_prices(region: str, path: Path = TABLE) -> Prices:
             f"--prices {' or '.join(sorted(regions))}."
         )
     spot = (float(table["spot"]["least"]), float(table["spot"]["most"]))
-    return Prices(region, regions[region], spot, str(table["source"]), table["read"])
+    others = tuple(sorted(regions.keys() - {region}))
+    return Prices(region, regions[region], spot, str(table["source"]), table["read"], others)
 
 
 def _is_region(found: Any) -> bool:

@@ -193,10 +193,31 @@ def test_what_is_not_there_is_told_in_one_sentence(account, call, name, words):
     assert words in done.err and done.err.count("\n") == 1
 
 
-def test_an_arn_of_a_job_that_is_not_there_is_told_in_one_sentence(call):
-    done = call("attach", "arn:aws:sagemaker:eu-west-1:123456789012:training-job/none")
-    assert done.code == 1
-    assert "no training job named 'none'" in done.err
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sagemaker:eu-west-1:123456789012:training-job/none",
+        "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/breedline/execution/none",
+        "arn:aws:states:eu-west-1:123456789012:execution:breedline-deploy:none",
+    ],
+)
+def test_to_an_arn_with_nothing_behind_it_nobody_attaches(account, call, arn):
+    done = call("attach", arn)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("There is no ") and done.err.endswith(f" {arn}.\n")
+
+
+def test_an_execution_is_watched_by_its_name_and_a_job_is_left_to_attach(account, call):
+    machine = account.make_machine("retrain", {"Type": "Pass", "End": True})
+    account.client("stepfunctions").start_execution(stateMachineArn=machine, name="watched")
+    assert call("watch", "watched").code == 0
+    assert "is no execution of the pipeline" in call("stop", "watched").err
+    training(account, "a-job", MANY)
+    for command in ("watch", "stop", "retry"):
+        done = call(command, "a-job")
+        assert done.code == 1
+        assert "`python definitions.py attach a-job` follows it." in done.err
+        assert "is named 'nothing'" in call(command, "nothing").err
 
 
 def test_a_name_of_two_jobs_is_not_guessed(account, call):

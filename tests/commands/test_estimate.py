@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
 import pytest
 
-from commands.estimate import Spent, _spent
+import definitions
+from commands.estimate import Spent, _figure, _share, _spent
 from tests.commands.conftest import ROLE
 
 IMAGE = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.6.0-cpu-py312"
@@ -88,7 +90,30 @@ def test_text_has_quantity_price_and_total(account, call):
     assert row.split()[:7] == ["endpoint,", "ml.m5.large", "1,460.00", "hours", "×", "0.115", "="]
     assert "Spot is assumed to cost 30% to 50%" in done.out
     missing = call("estimate").out  # prices of eu-west-1
-    assert "no price known of volumes of the hosts: add it to prices.toml" in missing
+    assert "no price known of volumes of the hosts" in missing
+    assert missing.endswith(
+        "Prices that are not known: add them to prices.toml, or take --prices us-east-1.\n"
+    )
+    assert "not known" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1460, "1,460.00"), (0.115, "0.12"), (0.0125, "0.013"), (0.000071, "0.000071"), (0, "0.00")],
+)
+def test_small_figures_keep_two_digits_that_count(value, text):
+    assert _figure(value) == text
+
+
+def test_where_nobody_can_look_the_limits_are_said_to_stand_in(monkeypatch, capsys):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    assert definitions.main(["estimate", "--env", "aws-example"]) == 0
+    assert "as the executions cannot be read (Unable to locate" in capsys.readouterr().out
 
 
 class SpotJob:
@@ -102,3 +127,9 @@ class SpotJob:
 def test_the_discount_of_spot_capacity_is_in_the_billable_seconds():
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/one"
     assert _spent(SpotJob(), arn) == Spent(2_000.0, spot_seconds=2_000.0, spot_billed=700.0)
+
+
+def test_where_all_seconds_were_billed_no_discount_is_known():
+    assert _share([Spent(2_000.0, spot_seconds=2_000.0, spot_billed=700.0)]) == 0.35
+    assert _share([Spent(2_000.0, spot_seconds=2_000.0, spot_billed=2_000.0)]) is None
+    assert _share([Spent(2_000.0)]) is None

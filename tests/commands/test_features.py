@@ -125,6 +125,8 @@ def test_preparing_again_writes_no_record_twice(prepared, call, local, data, pho
             "the condition lable = 'pug' ended as FAILED: Binder Error",
         ),
         (["start", "--select", "label = 'cat'"], "is one with label = 'cat'; see what is there"),
+        (["start", "--select", " "], "The condition is empty; write one such as"),
+        (["features", ""], "The condition is empty"),
         (["start", "--select", "1 = 1", "--param", "InputDataUri=s3://a/b"], "give one"),
     ],
 )

@@ -23,6 +23,14 @@ def test_good_values_become_the_request_of_start_pipeline_execution(definition):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AccuracyThreshold", "1e-1"), ("AccuracyThreshold", ".5"), ("InputDataUri", "s3://bucket")],
+)
+def test_a_value_is_passed_on_as_it_was_written(definition, name, value):
+    assert start_parameters(definition, {name: value}) == [{"Name": name, "Value": value}]
+
+
 def test_an_unknown_parameter_names_the_nearest(definition):
     (problem,) = problems_of(definition, Epoch="3")
     assert problem.startswith("The pipeline has no parameter Epoch (did you mean Epochs?)")
@@ -36,9 +44,15 @@ def test_an_unknown_parameter_names_the_nearest(definition):
         ("TrainingInstanceCount", "0", "a whole number from 1 to 64"),
         ("AccuracyThreshold", "-0.1", "a number from 0"),
         ("AccuracyThreshold", "nan", "a number from 0"),
+        ("AccuracyThreshold", "inf", "a number from 0"),
+        ("Epochs", "1_000", "a whole number from 1 to 10000"),
+        ("Epochs", " 3", "a whole number"),
+        ("Epochs", "٣", "a whole number"),
+        ("InputDataUri", "photos", "an S3 URI, as s3://bucket/path"),
+        ("InputDataUri", "s3://UPPER/photos", "an S3 URI"),
         ("TrainingDataType", "AugmentedManifestFile", "ManifestFile or S3Prefix"),
         ("UseSpot", "yes", "true or false"),
-        ("InputDataUri", "", "a text that is not empty"),
+        ("InputDataUri", "", "an S3 URI"),
     ],
 )
 def test_a_value_that_the_parameter_does_not_allow_is_refused(definition, name, value, allowed):
