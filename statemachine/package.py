@@ -39,12 +39,14 @@ def read_package(context: Context, name: str, arn: Expression, *, next: str) -> 
 
 
 def check_group(context: Context, *, next: str, unapproved: str) -> None:
-    """The package must be of our group, and approved."""
+    """The package must be of our group, in our account, and approved."""
     group = context.settings.pipeline.model_package_group
+    ours = context.names.arn("sagemaker", "model-package/*")
     context.flow.choice(
         "IsApproved",
         [
             (Rules.Not(Rules.StringEquals("$package.group", group)), "WrongGroup"),
+            (Rules.Not(Rules.StringMatches("$package.arn", ours)), "WrongGroup"),
             (Rules.Not(Rules.StringEquals("$package.status", "Approved")), unapproved),
         ],
         default=next,

@@ -74,14 +74,7 @@ def _approval(settings: Settings) -> Rule:
         "An approved model package deploys itself.",
         settings.triggers.deploy_on_approval,
         (_start(settings, "deploy", {"arn": "$.detail.ModelPackageArn"}, DEPLOY_INPUT),),
-        pattern={
-            "source": ["aws.sagemaker"],
-            "detail-type": ["SageMaker Model Package State Change"],
-            "detail": {
-                "ModelPackageGroupName": [settings.pipeline.model_package_group],
-                "ModelApprovalStatus": ["Approved"],
-            },
-        },
+        pattern=_approved(settings.aws.account_id, settings.pipeline.model_package_group),
     )
 
 
@@ -93,7 +86,7 @@ def _promotion(settings: Settings) -> Rule:
         f"A version approved in {given.from_group} is promoted and waits for approval.",
         True,
         (_start(settings, PROMOTE, {"arn": "$.detail.ModelPackageArn"}, DEPLOY_INPUT),),
-        pattern={"account": [given.from_account], **_approved(given.from_group)},
+        pattern=_approved(given.from_account, given.from_group),
     )
 
 
@@ -107,13 +100,15 @@ def _forwarding(settings: Settings) -> Rule:
         f"The account {taker} is told of approved model packages.",
         True,
         ({**target, "RoleArn": Names(settings).role("events"), **delivery},),
-        pattern={"account": [settings.aws.account_id], **_approved(group)},
+        pattern=_approved(settings.aws.account_id, group),
     )
 
 
-def _approved(group: str) -> dict[str, Any]:
+def _approved(account: str, group: str) -> dict[str, Any]:
+    """A group of the same name may be in the account that promotes to ours."""
     detail = {"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]}
-    return {"source": [SOURCE], "detail-type": [DETAIL_TYPE], "detail": detail}
+    origin = {"account": [account], "source": [SOURCE]}
+    return {**origin, "detail-type": [DETAIL_TYPE], "detail": detail}
 
 
 def _data(settings: Settings) -> Rule:

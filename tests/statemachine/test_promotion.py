@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
 from errors import BreedlineError
+from local.events.pattern import compile_pattern
 from local.workflows.checks import problems_of
 from settings.promotion import Promotion
 from statemachine.definition import compile_machine, kinds, render
@@ -102,6 +104,28 @@ def test_the_taker_starts_its_machine_for_the_givers_group_alone(taker):
     assert [each["Arn"] for each in promotion.targets] == [
         Names(taker).state_machine_arn("promote")
     ]
+
+
+def test_a_version_approved_there_starts_no_deployment_here_though_the_groups_have_one_name(local):
+    group = local.pipeline.model_package_group
+    taker = with_partner(local, from_account=OTHER, from_group=group, from_bucket="their-bucket")
+    event = {
+        "account": OTHER,
+        "source": "aws.sagemaker",
+        "detail-type": "SageMaker Model Package State Change",
+        "detail": {"ModelPackageGroupName": group, "ModelApprovalStatus": "Approved"},
+    }
+
+    def started(event):
+        patterns = {rule.name: rule.pattern for rule in rules(taker) if rule.pattern}
+        return {
+            name.removeprefix(f"{taker.endpoint_name}-")
+            for name, pattern in patterns.items()
+            if compile_pattern(json.dumps(pattern)).matches(event)
+        }
+
+    assert started(event) == {"promotion"}
+    assert started({**event, "account": OURS}) == {"approval"}
 
 
 def test_the_machine_is_sound_and_its_role_may_do_what_it_does(taker):
