@@ -242,6 +242,13 @@ def _add_local_commands(local: argparse.ArgumentParser) -> None:
     local.add_argument(
         "--port", type=_port, default=0, help="port to listen on (default: a free one)"
     )
+    local.add_argument(
+        "--account",
+        type=_account,
+        default=None,
+        metavar="ID",
+        help="which account of this machine (default: 123456789012; of `stop` and `reset`: all)",
+    )
 
 
 class _Subject(argparse.Action):
@@ -265,3 +272,9 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"'{text}' is not a port; give one from 1 to 65535.")
     return int(text)
+
+
+def _account(text: str) -> str:
+    if not text.isdecimal() or len(text) != 12:
+        raise argparse.ArgumentTypeError(f"'{text}' is no account; an account has twelve digits.")
+    return text

@@ -14,7 +14,11 @@ from commands.session import Session
 from errors import BreedlineError
 from local.clock import advance_clock
 from local.connection import (
+    ACCOUNT,
+    ACCOUNTS,
     Connection,
+    account_folder,
+    account_folders,
     ensure_server,
     find_server,
     log_path,
@@ -45,11 +49,19 @@ def local(session: Session, arguments: argparse.Namespace) -> int:
         "advance": _advance,
         "interrupt": _interrupt,
     }
-    return actions[arguments.action](session, session.local_folder, arguments)
+    folder = account_folder(session.local_folder, arguments.account or ACCOUNT)
+    return actions[arguments.action](session, folder, arguments)
+
+
+def _ensure(
+    session: Session, folder: Path, arguments: argparse.Namespace
+) -> tuple[Connection, bool]:
+    region, account = session.settings.aws.region, arguments.account or ACCOUNT
+    return ensure_server(folder, region, arguments.port, account)
 
 
 def _start(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
-    connection, started = ensure_server(folder, session.settings.aws.region, arguments.port)
+    connection, started = _ensure(session, folder, arguments)
     if arguments.port not in (0, connection.port):
         raise BreedlineError(
             f"The embedded AWS already runs on port {connection.port}; "
@@ -65,10 +77,17 @@ def _start(session: Session, folder: Path, arguments: argparse.Namespace) -> int
 
 
 def _stop(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
-    stopped = stop_server(folder)
+    stopped = _stop_all(folder, arguments)
     text = "Stopped the embedded AWS." if stopped else "The embedded AWS was not running."
     emit({"stopped": stopped}, text, session.as_json)
     return 0
+
+
+def _stop_all(folder: Path, arguments: argparse.Namespace) -> bool:
+    """One account's server where one is named, else those of all accounts."""
+    folders = [folder] if arguments.account else account_folders(folder)
+    stopped = [stop_server(each) for each in folders]
+    return any(stopped)
 
 
 def _status(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
@@ -84,7 +103,7 @@ def _status(session: Session, folder: Path, arguments: argparse.Namespace) -> in
 
 
 def _reset(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
-    stop_server(folder)
+    _stop_all(folder, arguments)
     if not folder.exists():
         emit({"removed": None}, f"There is nothing at {folder}.", session.as_json)
         return 0
@@ -112,7 +131,10 @@ def _remove(folder: Path) -> None:
 
 def _is_ours(folder: Path) -> bool:
     """Guards the user against a mistyped BREEDLINE_LOCAL."""
-    return folder.is_dir() and (not any(folder.iterdir()) or log_path(folder).exists())
+    if not folder.is_dir():
+        return False
+    held = log_path(folder).exists() or (folder / ACCOUNTS).is_dir()
+    return held or not any(folder.iterdir())
 
 
 def _logs(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
@@ -124,7 +146,7 @@ def _logs(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
 
 def _environment(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
     """Shell exports for other tools: `eval "$(python definitions.py local env)"`."""
-    connection, _ = ensure_server(folder, session.settings.aws.region, arguments.port)
+    connection, _ = _ensure(session, folder, arguments)
     variables = {**connection.environment(), **unproxied(os.environ)}
     text = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     emit(variables, text, session.as_json)

@@ -16,6 +16,7 @@ from local.iam.needs import Place
 from local.iam.roles import policies_of
 from local.logs import Logs
 from local.metrics import Metrics
+from local.neighbours.places import Neighbours
 from local.objects import Objects
 from local.store import Store
 from local.tags import Tags
@@ -26,7 +27,8 @@ class Backend:
     """The parts that services share.
 
     `job_environment` holds the AWS_… variables that let a job's boto3 reach this server;
-    `credentials` has those of a role, `calls` takes note of what roles do.
+    `credentials` has those of a role, `calls` takes note of what roles do, `neighbours` are the
+    other accounts of this machine.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class Backend:
     job_environment: Mapping[str, str]
     credentials: Credentials
     calls: Calls
+    neighbours: Neighbours
     now: Callable[[], float] = field(default=time.time)
 
     def arn(self, resource: str) -> str:
@@ -63,6 +66,7 @@ def open_backend(
     metrics = Metrics(account, region)
     credentials = Credentials(account, region, job_environment)
     calls = Calls(folder / "calls.jsonl", Place(account, region), policies_of, watch)
+    neighbours = Neighbours(folder, account)
     return Backend(
         folder=folder,
         account=account,
@@ -71,12 +75,13 @@ def open_backend(
         objects=Objects(folder / "objects", account, region, calls),
         logs=Logs(folder / "logs", account, region, calls),
         metrics=metrics,
-        events=Events(account, region, store, metrics, credentials),
+        events=Events(account, region, store, metrics, credentials, calls, neighbours),
         capacity=Capacity(),
         tags=Tags(store),
         job_environment=job_environment,
         credentials=credentials,
         calls=calls,
+        neighbours=neighbours,
     )
 
 

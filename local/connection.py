@@ -20,6 +20,8 @@ from pathlib import Path
 from errors import BreedlineError
 
 HOST = "127.0.0.1"
+ACCOUNT = "123456789012"  # AWS's own example account, which a server is where none is named
+ACCOUNTS = "accounts"  # the folder of the others, beneath that one's
 START_TIMEOUT = 60  # seconds
 STOP_TIMEOUT = 20  # seconds
 
@@ -89,16 +91,38 @@ def write_connection(folder: Path, connection: Connection) -> None:
     part.replace(folder / "connection.json")
 
 
-def find_server(folder: Path) -> Connection | None:
-    """The connection of the server that runs on `folder` and answers, or None."""
+def account_folder(root: Path, account: str) -> Path:
+    """Where the server of an account keeps its state: one account is one server."""
+    return root if account == ACCOUNT else root / ACCOUNTS / account
+
+
+def accounts_root(folder: Path) -> Path:
+    """The other way round: the folder beneath which a server and its neighbours have theirs."""
+    return folder.parent.parent if folder.parent.name == ACCOUNTS else folder
+
+
+def account_folders(root: Path) -> list[Path]:
+    """The state folders of all accounts that were ever started beneath a folder."""
+    return [root, *sorted((root / ACCOUNTS).glob("[0-9]*"))]
+
+
+def read_connection(folder: Path) -> Connection | None:
+    """What the server on `folder` has published, or None; it may have been killed since."""
     try:
-        connection = Connection(**json.loads((folder / "connection.json").read_text()))
+        return Connection(**json.loads((folder / "connection.json").read_text()))
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, TypeError):
         return None
-    return connection if _answers(connection) else None
 
 
-def ensure_server(folder: Path, region: str, port: int = 0) -> tuple[Connection, bool]:
+def find_server(folder: Path) -> Connection | None:
+    """The connection of the server that runs on `folder` and answers, or None."""
+    connection = read_connection(folder)
+    return connection if connection and _answers(connection) else None
+
+
+def ensure_server(
+    folder: Path, region: str, port: int = 0, account: str = ACCOUNT
+) -> tuple[Connection, bool]:
     """The running server's connection, and whether it had to be started.
 
     Raises LocalServerError when it does not come up, with the last line of its log.
@@ -109,7 +133,7 @@ def ensure_server(folder: Path, region: str, port: int = 0) -> tuple[Connection,
     with _alone(folder / "start.lock"):
         if running := find_server(folder):
             return running, False
-        return _start(folder, region, port), True
+        return _start(folder, region, port, account), True
 
 
 def stop_server(folder: Path) -> bool:
@@ -144,9 +168,10 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _start(folder: Path, region: str, port: int) -> Connection:
+def _start(folder: Path, region: str, port: int, account: str) -> Connection:
     (folder / "connection.json").unlink(missing_ok=True)
     command = [sys.executable, "-m", "local.server", str(folder), "--region", region]
+    command += ["--account", account]
     with log_path(folder).open("ab") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)],

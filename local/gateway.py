@@ -3,7 +3,8 @@
 Requests without the server's access key, or a role's, are refused, because jobs are processes: an
 open port would be code execution for anyone on this machine. What roles ask is noted. SageMaker's
 actions go to our own services, its runtime's go to the endpoints, everything else goes to moto. A
-few private routes are no part of AWS at all.
+few private routes are no part of AWS at all. The border, where there is one, passes on what belongs
+to another account of this machine.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from local.sagemaker import SageMaker
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+# Who answers a call of somebody's, at a service and region: the given application, or another.
+Border = Callable[[Caller | None, Environ, str, str, WsgiApp], WsgiApp]
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 TARGET_PREFIX = "SageMaker."
@@ -47,6 +50,7 @@ class Gateway:
         runtime: WsgiApp | None = None,
         credentials: Credentials | None = None,
         calls: Calls | None = None,
+        border: Border | None = None,
     ) -> None:
         self._access_key = access_key
         self._sagemaker = sagemaker
@@ -56,17 +60,27 @@ class Gateway:
         self._runtime = runtime or _without_endpoints
         self._credentials = credentials
         self._calls = calls
+        self._border = border
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         key, region, service = _credential(environ)
+        caller: Caller | None = None
+        answer: WsgiApp = self._answer_here
         if not hmac.compare_digest(key.encode(), self._access_key.encode()):
             caller = self._credentials.find(key) if self._credentials and key else None
             if caller is None:
                 return _refuse(service, start_response)
-            try:
+        try:
+            if caller:
                 self._note(caller, environ, service, region)
-            except ApiError as error:
-                return _deny(service, error, start_response)
+            if self._border:
+                answer = self._border(caller, environ, service, region, answer)
+        except ApiError as error:
+            return _deny(service, error, start_response)
+        return answer(environ, start_response)
+
+    def _answer_here(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        _, _, service = _credential(environ)
         if environ.get("PATH_INFO", "") in self._private:
             return self._answer_privately(environ, start_response)
         action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(TARGET_PREFIX)

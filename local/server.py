@@ -26,7 +26,7 @@ from local.alarms import Alarms
 from local.backend import Backend, open_backend
 from local.clock import ROUTE as CLOCK_ROUTE
 from local.clock import Clock
-from local.connection import HOST, Connection, write_connection
+from local.connection import ACCOUNT, HOST, Connection, write_connection
 from local.endpoints.asynchronous import Asynchronous
 from local.endpoints.configs import Configs
 from local.endpoints.runtime import Runtime
@@ -49,6 +49,7 @@ from local.jobs.training import TrainingJobs
 from local.jobs.transform import TransformJobs
 from local.journal import Journal
 from local.models import Models
+from local.neighbours.border import Border
 from local.pipelines.service import Pipelines
 from local.quotas import answer_quotas
 from local.registry import Registry
@@ -58,8 +59,6 @@ from local.scaling.pace import InvalidPace, Pace, read_pace
 from local.stacks.door import StacksDoor
 from local.tuning.service import TuningJobs
 from local.workflows.door import StepFunctionsDoor
-
-ACCOUNT = "123456789012"  # moto's own default account
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _not_ready(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [b"The embedded AWS is starting."]
 
 
-def serve(folder: Path, region: str, port: int) -> None:
+def serve(folder: Path, region: str, port: int, account: str) -> None:
     """Serve until SIGTERM or SIGINT; everything is on disk when this returns."""
     server = bind(port)
     connection = Connection(
@@ -154,11 +153,12 @@ def serve(folder: Path, region: str, port: int) -> None:
         access_key="LOCAL" + secrets.token_hex(16).upper(),
         secret_key=secrets.token_hex(20),
         region=region,
-        account=ACCOUNT,
+        account=account,
         pid=os.getpid(),
     )
     os.environ["MOTO_PORT"] = str(server.port)  # moto's Step Functions call back to this port
-    backend = open_backend(folder, ACCOUNT, region, connection.environment(), _watch())
+    os.environ["MOTO_ACCOUNT_ID"] = account  # of every request, whoever's key it has
+    backend = open_backend(folder, account, region, connection.environment(), _watch())
     buckets.lead_moto()
     stacks = StacksDoor(backend)
     server.app, close = _gateway(connection, backend, stacks)
@@ -215,6 +215,7 @@ def _gateway(
         runtime=services.runtime,
         credentials=backend.credentials,
         calls=backend.calls,
+        border=Border(backend).route,
     )
 
     def close() -> None:
@@ -265,10 +266,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the state lives")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--account", default=ACCOUNT, help="which account this server is")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
-    serve(arguments.folder, arguments.region, arguments.port)
+    serve(arguments.folder, arguments.region, arguments.port, arguments.account)
     os._exit(0)  # job threads may still be waiting for their processes, which end with us
 
 

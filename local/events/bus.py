@@ -16,9 +16,13 @@ from local.events.delivery import Delivery, no_resource
 from local.events.envelope import Event, envelope, iso_time
 from local.events.pattern import compile_pattern
 from local.events.services import Services
-from local.events.targets import call_target, parse_arn
+from local.events.targets import Arn, call_target, parse_arn, someone
+from local.iam.caller import account_itself
+from local.iam.calls import Calls
 from local.iam.credentials import Credentials
 from local.metrics import Metrics
+from local.neighbours.events import put_request, tell
+from local.neighbours.places import Neighbours
 from local.store import Store
 
 logger = logging.getLogger(__name__)
@@ -35,10 +39,14 @@ class Events:
         store: Store,
         metrics: Metrics,
         credentials: Credentials,
+        calls: Calls,
+        neighbours: Neighbours,
     ) -> None:
         self._account = account
         self._region = region
         self._metrics = metrics
+        self._calls = calls
+        self._neighbours = neighbours
         self._services = Services(credentials)
         self._deliveries = Deliveries(self._send, dead_letters(self._services), store, metrics)
 
@@ -82,7 +90,7 @@ class Events:
 
     def _put(self, entry: Mapping[str, Any], region: str) -> dict[str, Any]:
         bus = (entry.get("EventBusName") or "default").rpartition("/")[2]
-        if bus not in events_backends[self._account][region].event_buses:
+        if not self.has_bus(bus, region):
             raise Refusal("ResourceNotFoundException", f"Event bus {bus} does not exist.")
         event = envelope(
             source=entry["Source"],
@@ -95,6 +103,10 @@ class Events:
         )
         self.publish(event, region, bus)
         return {"EventId": event["id"]}
+
+    def has_bus(self, name: str, region: str) -> bool:
+        """Whether this account has such a bus."""
+        return name in events_backends[self._account][region].event_buses
 
     def publish(self, event: Event, region: str, bus: str = "default", hops: int = 0) -> None:
         """Send an event to every enabled rule of a bus that it matches."""
@@ -153,12 +165,19 @@ class Events:
         elif delivery.hops >= MOST_HOPS:
             logger.warning("the event %s goes in circles between buses", delivery.event["id"])
         else:
-            self._forward(delivery, arn.region, arn.name)
+            self._forward(delivery, arn)
 
-    def _forward(self, delivery: Delivery, region: str, bus: str) -> None:
-        if bus not in events_backends[self._account][region].event_buses:
-            raise no_resource(f"Event bus {bus} does not exist.")
-        self.publish(delivery.event, region, bus, delivery.hops + 1)
+    def _forward(self, delivery: Delivery, arn: Arn) -> None:
+        event, hops = delivery.event, delivery.hops + 1
+        role = someone(delivery)
+        self._calls.note(role, "events", "PutEvents", put_request(event, arn.text), arn.region)
+        if arn.account != self._account:
+            who = role or account_itself(self._account)
+            tell(self._neighbours, who, event, arn.text, hops)
+        elif self.has_bus(arn.name, arn.region):
+            self.publish(event, arn.region, arn.name, hops)
+        else:
+            raise no_resource(f"Event bus {arn.name} does not exist.")
 
     def _count(self, rule: Any, metric: str) -> None:
         dimensions = {"RuleName": rule.name}

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.errors import ApiError
 from local.events.envelope import Event
 from local.events.payload import InvalidInput, Matched
 
@@ -101,14 +102,16 @@ def as_delivery_error(error: Exception) -> DeliveryError:
     if isinstance(error, InvalidInput):
         return DeliveryError("INVALID_JSON", str(error), final=True)
     if isinstance(error, ClientError):
-        return _refusal(error)
+        fault = error.response["Error"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return _refusal(fault.get("Code", ""), fault.get("Message", ""), status)
+    if isinstance(error, ApiError):
+        return _refusal(error.code, error.message, error.status)
     return DeliveryError("SDK_CLIENT_ERROR", f"{type(error).__name__}: {error}", final=False)
 
 
-def _refusal(error: ClientError) -> DeliveryError:
-    code = error.response["Error"].get("Code", "")
-    message = f"{code}: {error.response['Error'].get('Message', '')}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+def _refusal(code: str, reason: str, status: int) -> DeliveryError:
+    message = f"{code}: {reason}"
     if code in FORBIDDEN:
         return no_permission(message)
     if (

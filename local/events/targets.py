@@ -61,7 +61,7 @@ def kind(arn: Arn) -> str:
 
 
 def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
-    services.client("stepfunctions", arn.region, _someone(delivery)).start_execution(
+    services.client("stepfunctions", arn.region, someone(delivery)).start_execution(
         stateMachineArn=arn.text,
         name=f"{delivery.event['id']}_{_token(delivery)}",
         input=payload(delivery.target, delivery.matched),
@@ -70,7 +70,7 @@ def _state_machine(services: Services, delivery: Delivery, arn: Arn) -> None:
 
 def _function(services: Services, delivery: Delivery, arn: Arn) -> None:
     client = services.client("lambda", arn.region)
-    invoker = services.client("lambda", arn.region, _someone(delivery))
+    invoker = services.client("lambda", arn.region, someone(delivery))
     if not delivery.by_schedule:
         _demand(_function_policy(client, arn), "lambda:InvokeFunction", delivery, arn)
     text = payload(delivery.target, delivery.matched)
@@ -91,7 +91,7 @@ def _topic(services: Services, delivery: Delivery, arn: Arn) -> None:
     if not delivery.by_schedule:
         policy = client.get_topic_attributes(TopicArn=arn.text)["Attributes"].get("Policy", "")
         _demand(policy, "sns:Publish", delivery, arn)
-    publisher = services.client("sns", arn.region, _someone(delivery))
+    publisher = services.client("sns", arn.region, someone(delivery))
     publisher.publish(TopicArn=arn.text, Message=payload(delivery.target, delivery.matched))
 
 
@@ -100,7 +100,7 @@ def _queue(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = delivery.target.get("SqsParameters") or {}
     if "MessageGroupId" in parameters:
         message["MessageGroupId"] = parameters["MessageGroupId"]
-    send_to_queue(services, delivery, arn, message, _someone(delivery))
+    send_to_queue(services, delivery, arn, message, someone(delivery))
 
 
 def send_to_queue(
@@ -124,7 +124,7 @@ def _pipeline(services: Services, delivery: Delivery, arn: Arn) -> None:
     parameters = [
         {"Name": item["Name"], "Value": _parameter(delivery, item["Value"])} for item in given or []
     ]
-    services.client("sagemaker", arn.region, _someone(delivery)).start_pipeline_execution(
+    services.client("sagemaker", arn.region, someone(delivery)).start_pipeline_execution(
         PipelineName=arn.text,
         PipelineParameters=parameters,
         ClientRequestToken=_token(delivery),
@@ -153,7 +153,7 @@ def _log_group(services: Services, delivery: Delivery, arn: Arn) -> None:
     client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
 
-def _someone(delivery: Delivery) -> Caller | None:
+def someone(delivery: Delivery) -> Caller | None:
     """The role in whose name the target is called; None where the target's own policy decides."""
     service = SCHEDULER if delivery.by_schedule else EVENTS
     return caller(str(delivery.target.get("RoleArn") or ""), SESSION, service)

@@ -25,6 +25,7 @@ class Caller:
     """A role's ARN, and the session that was made of it: which job, function or execution.
 
     `service` has assumed the role; empty for a client that did, or for a role of a service's own.
+    Without a session it is no role but the account itself, named as root.
     """
 
     role: str
@@ -38,8 +39,15 @@ class Caller:
     @property
     def arn(self) -> str:
         """The session's own ARN, as GetCallerIdentity and messages have it."""
+        if not self.session:
+            return self.role
         partition, name = self.role.split(":")[1], self.role.rpartition("/")[2]
         return f"arn:{partition}:sts::{self.account}:assumed-role/{name}/{self.session}"
+
+
+def account_itself(account: str) -> Caller:
+    """Whoever has an account's own key."""
+    return Caller(f"arn:aws:iam::{account}:root", "")
 
 
 def caller(role: str, session: str, service: str = "") -> Caller | None:

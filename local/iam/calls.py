@@ -141,15 +141,15 @@ class Calls:
         place: Place,
     ) -> None:
         if found is None:
-            raise _denied(
+            raise denied(
                 f"User: {caller.arn} is not authorized to perform: {service}:{operation}: the "
                 "embedded AWS does not know which permissions that needs."
             )
         policies = self._policies_of(caller.role)
         if policies is None:
-            raise _denied(f"The role {caller.role} does not exist in this server's IAM; create it.")
+            raise denied(f"The role {caller.role} does not exist in this server's IAM; create it.")
         if not may_be_assumed(policies, caller):
-            raise _denied(
+            raise denied(
                 f"{caller.service} is not authorized to perform: sts:AssumeRole on resource: "
                 f"{caller.role} because its trust policy does not allow it"
             )
@@ -158,7 +158,7 @@ class Calls:
             context = {**context_of(caller, place, now), **need.context}
             decision = evaluate(Request(need.action, need.resource, context, caller.arn), policies)
             if not decision.allowed:
-                raise _denied(_words(caller, need, decision))
+                raise denied(refused(caller, need, decision))
 
 
 def may_be_assumed(policies: Policies, caller: Caller) -> bool:
@@ -179,13 +179,13 @@ def context_of(caller: Caller, place: Place, now: datetime) -> dict[str, str]:
         "aws:EpochTime": str(int(now.timestamp())),
         "aws:PrincipalAccount": caller.account,
         "aws:PrincipalArn": caller.role,
-        "aws:PrincipalType": "AssumedRole",
+        "aws:PrincipalType": "AssumedRole" if caller.session else "Account",
         "aws:RequestedRegion": place.region,
         "aws:SecureTransport": "true",  # on AWS; this server speaks to its own machine alone
     }
 
 
-def _words(caller: Caller, need: Need, decision: Decision) -> str:
+def refused(caller: Caller, need: Need, decision: Decision) -> str:
     """AWS's own sentence."""
     head = f"User: {caller.arn} is not authorized to perform: {need.action}"
     head += f" on resource: {need.resource}"
@@ -195,7 +195,8 @@ def _words(caller: Caller, need: Need, decision: Decision) -> str:
     return f"{head} because no {KINDS[decision.policy]} allows the {need.action} action"
 
 
-def _denied(message: str) -> ApiError:
+def denied(message: str) -> ApiError:
+    """Of whichever service: `refusal` gives it the form that its clients expect."""
     return ApiError("AccessDeniedException", message, 400)
 
 

@@ -1,4 +1,4 @@
-"""Whether a request is allowed, and by what: IAM's rules for one account.
+"""Whether a request is allowed, and by what: IAM's rules, within an account and across two.
 
 An explicit deny in any policy wins. Otherwise the identity's policies must allow the request, and
 its permissions boundary too when it has one; or the resource's own policy allows the principal.
@@ -9,7 +9,7 @@ organisation's, and session policies nobody's here: they are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,8 @@ def read_policies(
 def evaluate(request: Request, policies: Policies) -> Decision:
     """Decide about one request."""
     context = request.keys()
-    named = [s for s in policies.resource if _names(s, request.principal)]
+    names = _names_at_home(request.principal)
+    named = [s for s in policies.resource if _names(s, names)]
     sides = ((IDENTITY, policies.identity), (BOUNDARY, policies.boundary or ()), (RESOURCE, named))
     for policy, statements in sides:
         if denying := _first(statements, DENY, request, context):
@@ -98,6 +99,20 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     if allowing and not bounded:
         return Decision(ALLOWED, IDENTITY, allowing)
     return Decision(IMPLICITLY_DENIED, BOUNDARY if allowing else IDENTITY)
+
+
+def lets_in(request: Request, policy: Iterable[Statement]) -> Decision:
+    """Whether a resource's policy lets a caller of another account in.
+
+    That is one half: the caller's own policies must allow the request too, which its own account
+    looks at.
+    """
+    context, names = request.keys(), _names_abroad(request.principal)
+    named = [s for s in policy if _names(s, names)]
+    if denying := _first(named, DENY, request, context):
+        return Decision(EXPLICITLY_DENIED, RESOURCE, denying)
+    giving = _first(named, ALLOW, request, context)
+    return Decision(ALLOWED if giving else IMPLICITLY_DENIED, RESOURCE, giving)
 
 
 def applies(statement: Statement, request: Request, context: Context) -> bool:
@@ -135,23 +150,33 @@ def _resource(statement: Statement, resource: str, context: Context) -> bool:
     return not named(statement.not_resources or ())
 
 
-def _names(statement: Statement, principal: str) -> bool:
+def _names(statement: Statement, names: Set[str]) -> bool:
+    """Whether a statement's principals have one of the caller's names."""
     if statement.not_principals is not None:
-        return not _is_among(statement.not_principals, principal)
-    return _is_among(statement.principals or {}, principal)
+        return not names & _listed(statement.not_principals)
+    return bool(names & _listed(statement.principals or {}))
 
 
-def _is_among(principals: Mapping[str, Sequence[str]], principal: str) -> bool:
-    """Whether the principals name the caller: everyone, itself, or the role of its session.
+def _names_at_home(principal: str) -> Set[str]:
+    """Everyone, itself, the role of its session.
 
     The whole account, named by number or as root, means that its own policies decide.
     """
-    names = {name for listed in principals.values() for name in listed}
-    return bool(names & {"*", principal, _role_of(principal)})
+    return {"*", principal, _role_of(principal)}
+
+
+def _names_abroad(principal: str) -> Set[str]:
+    """There the whole account may be named: which of its roles may come is its own affair."""
+    partition, account = principal.split(":")[1], principal.split(":")[4]
+    return {*_names_at_home(principal), account, f"arn:{partition}:iam::{account}:root"}
+
+
+def _listed(principals: Mapping[str, Sequence[str]]) -> Set[str]:
+    return {name for listed in principals.values() for name in listed}
 
 
 def _gives_to_role(statement: Statement, principal: str) -> bool:
-    names = {name for listed in (statement.principals or {}).values() for name in listed}
+    names = _listed(statement.principals or {})
     return principal not in names and _role_of(principal) in names
 
 
