@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.images import wanted_image
 from settings import Settings
 from settings.pipeline import Evaluate, Prepare
 
@@ -51,37 +52,9 @@ class Context:
         return Join(on="/", values=[root, ExecutionVariables.PIPELINE_EXECUTION_ID, *parts])
 
     def image_uri(self, scope: str, instance_type: str) -> str:
-        """AWS's image for `scope` (training or inference); CPU or GPU by instance type.
-
-        Whatever trains a model, it serves in the PyTorch image: of AWS's images for frameworks
-        only its server tells a caller's mistake from the model's; docs/decisions has more.
-        """
-        from sagemaker import image_uris
-
-        images = self.settings.images
-        training = scope == "training"
-        if training and self.framework == "sklearn":
-            version = images.sklearn_version
-            return str(
-                image_uris.retrieve(
-                    framework="sklearn",
-                    region=self.settings.aws.region,
-                    version=version,
-                    py_version="py3",
-                    instance_type=instance_type,
-                    image_scope=scope,
-                )
-            )
-        return str(
-            image_uris.retrieve(
-                framework="pytorch",
-                region=self.settings.aws.region,
-                version=images.training_version if training else images.inference_version,
-                py_version=images.training_python if training else images.inference_python,
-                instance_type=instance_type,
-                image_scope=scope,
-            )
-        )
+        """AWS's image for `scope` (training or inference); raises UnknownImage."""
+        image = wanted_image(self.settings, self.framework, scope)
+        return image.uri(self.settings.aws.region, instance_type)
 
     def processor(self, step: str, section: Prepare | Evaluate, **options: Any) -> Any:
         """The SDK's processor that runs `steps/<step>.py` on one host, as `section` says.
