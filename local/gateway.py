@@ -33,6 +33,7 @@ Border = Callable[[Caller | None, Environ, str, str, WsgiApp], WsgiApp]
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 TARGET_PREFIX = "SageMaker."
 RUNTIME_PATH = "/endpoints/"  # of InvokeEndpoint and its relatives
+CALLER = "breedline.caller"  # in a request's environ, where it is a role's
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -73,6 +74,7 @@ class Gateway:
         try:
             if caller:
                 self._note(caller, environ, service, region)
+                environ[CALLER] = caller
             if self._border:
                 answer = self._border(caller, environ, service, region, answer)
         except ApiError as error:

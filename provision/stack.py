@@ -100,7 +100,7 @@ def discard(clients: Clients, plan: StackPlan, poll: float) -> None:
     """Forget a plan; a stack that was begun for it alone goes too."""
     cloudformation = clients("cloudformation")
     if plan.change_set:
-        cloudformation.delete_change_set(ChangeSetName=plan.change_set)
+        cloudformation.delete_change_set(StackName=plan.stack, ChangeSetName=plan.change_set)
     if plan.is_new:
         others = cloudformation.list_change_sets(StackName=plan.stack)["Summaries"]
         if not [other for other in others if other["ChangeSetId"] != plan.change_set]:
@@ -118,7 +118,7 @@ def execute(
     cloudformation = clients("cloudformation")
     seen = {event["EventId"] for event in _events(clients, plan.stack)}
     try:
-        cloudformation.execute_change_set(ChangeSetName=plan.change_set)
+        cloudformation.execute_change_set(StackName=plan.stack, ChangeSetName=plan.change_set)
     except ClientError as error:
         if error.response["Error"]["Code"] in LOST:
             raise BreedlineError(
@@ -196,24 +196,26 @@ def _is_begun(stack: Mapping[str, Any]) -> bool:
 def _plan(clients: Clients, stack: str, change_set: str, is_new: bool, poll: float) -> StackPlan:
     cloudformation = clients("cloudformation")
     while True:
-        found = cloudformation.describe_change_set(ChangeSetName=change_set)
+        found = cloudformation.describe_change_set(StackName=stack, ChangeSetName=change_set)
         if found["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             break
         clients.sleep(poll)
     if found["Status"] == "CREATE_COMPLETE":
-        changes = tuple(map(_change, _changes(clients, change_set)))
+        changes = tuple(map(_change, _changes(clients, stack, change_set)))
         return StackPlan(stack, changes, change_set, is_new)
-    cloudformation.delete_change_set(ChangeSetName=change_set)
+    cloudformation.delete_change_set(StackName=stack, ChangeSetName=change_set)
     reason = found.get("StatusReason", "")
     if any(words in reason for words in NOTHING_NEW):
         return StackPlan(stack, ())
     raise BreedlineError(f"CloudFormation refuses the template of the stack '{stack}': {reason}")
 
 
-def _changes(clients: Clients, change_set: str) -> Iterator[Mapping[str, Any]]:
+def _changes(clients: Clients, stack: str, change_set: str) -> Iterator[Mapping[str, Any]]:
     token: dict[str, str] = {}
     while True:
-        page = clients("cloudformation").describe_change_set(ChangeSetName=change_set, **token)
+        page = clients("cloudformation").describe_change_set(
+            StackName=stack, ChangeSetName=change_set, **token
+        )
         yield from (change["ResourceChange"] for change in page["Changes"])
         if "NextToken" not in page:
             return

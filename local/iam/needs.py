@@ -88,6 +88,22 @@ def where(parameter: str, row: Row) -> Row:
     return only
 
 
+def tagged(row: Row, parameter: str) -> Row:
+    """What a row needs, but only when the request brings tags, in whichever protocol."""
+
+    def only(place: Place, parameters: Parameters) -> Iterator[Need]:
+        given = (name for name in parameters if name.partition(".")[0] == parameter)
+        if any(parameters[name] for name in given):
+            yield from row(place, parameters)
+
+    return only
+
+
+def alike(service: str, resource: str, operations: str) -> dict[str, Row]:
+    """Operations whose actions are called as they are, on one resource."""
+    return {name: on(f"{service}:{name}", resource) for name in operations.split()}
+
+
 def passing(parameter: str, service: str) -> Row:
     """iam:PassRole, when the request hands a role to a service."""
 

@@ -28,6 +28,17 @@ REST = {
     "scheduler": ("scheduler",),
 }
 INDEXED = re.compile(r"(\w+)\.(?:member|entry)\.\d+")
+# What a query to a bucket is about -> what the API's operations are called after.
+PARTS_OF_BUCKETS = {
+    "encryption": "BucketEncryption",
+    "lifecycle": "BucketLifecycleConfiguration",
+    "notification": "BucketNotificationConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
+    "policy": "BucketPolicy",
+    "publicAccessBlock": "PublicAccessBlock",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+}
 LABEL = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
 
 
@@ -88,8 +99,9 @@ def _of_s3(environ: Environ) -> tuple[str, dict[str, Any]]:
         given = {"Prefix": "prefix", "Delimiter": "delimiter", "MaxKeys": "max-keys"}
         asked: dict[str, Any] = {f: query[n][0] for f, n in given.items() if n in query}
         if name == "DeleteObjects":
-            keys = re.findall(r"<Key>(.*?)</Key>", _body(environ).decode())
-            asked["Keys"] = [unescape(key) for key in keys]
+            body = _body(environ).decode()
+            asked["Keys"] = [unescape(key) for key in re.findall(r"<Key>(.*?)</Key>", body)]
+            asked["Versions"] = re.findall(r"<VersionId>(.*?)</VersionId>", body)
         return name, {"Bucket": bucket, **asked}
     source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
     found = {"Bucket": bucket, "Key": key, **({"CopySource": source} if source else {})}
@@ -105,6 +117,14 @@ def _bucket_operation(method: str, query: Mapping[str, Any]) -> str:
         return "GetBucketLocation"
     if method == "GET" and "uploads" in query:
         return "ListMultipartUploads"
+    if method == "GET" and "versions" in query:
+        return "ListObjectVersions"
+    for word, part in PARTS_OF_BUCKETS.items():
+        if word in query:
+            shorter = part.removesuffix("Configuration") if method == "DELETE" else part
+            return f"{method.capitalize()}{shorter}"
+    if method in ("PUT", "DELETE") and not query:
+        return "CreateBucket" if method == "PUT" else "DeleteBucket"
     listing = {"list-type", "prefix", "delimiter", "max-keys", "marker", "encoding-type"}
     plain = query.keys() <= listing | {"continuation-token", "start-after", "fetch-owner"}
     return "ListObjectsV2" if method == "GET" and plain else ""
@@ -126,10 +146,11 @@ def _object_operation(method: str, query: Mapping[str, Any], copied: bool) -> st
 
 def _of_rest(environ: Environ, names: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     path, method = str(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
+    asked = set(str(environ.get("QUERY_STRING", "")).split("&"))
     for name in names:
         for route in _routes(name):
             match = route.pattern.fullmatch(path) if route.method == method else None
-            if match:
+            if match and route.query <= asked:
                 return route.operation.name, _parameters(route.operation, match, environ)
     return "", {}
 
@@ -153,25 +174,31 @@ def _parameters(
 
 @dataclass(frozen=True)
 class Route:
-    """How one operation is asked for."""
+    """How one operation is asked for; `query` is what tells it from another of the same path."""
 
     operation: OperationModel
     method: str
     pattern: re.Pattern[str]
+    query: frozenset[str]
 
 
 @functools.cache
 def _routes(name: str) -> tuple[Route, ...]:
-    """Those with the fewest placeholders first."""
+    """Those with the fewest placeholders first, and of these the ones with the most to tell."""
     model = botocore.session.get_session().get_service_model(name)
     operations = [model.operation_model(operation) for operation in model.operation_names]
     return tuple(
-        _route(o) for o in sorted(operations, key=lambda o: o.http["requestUri"].count("{"))
+        _route(o)
+        for o in sorted(
+            operations,
+            key=lambda o: (o.http["requestUri"].count("{"), "?" not in o.http["requestUri"]),
+        )
     )
 
 
 def _route(operation: OperationModel) -> Route:
-    path = re.escape(operation.http["requestUri"].partition("?")[0])
+    place, _, query = operation.http["requestUri"].partition("?")
+    path = re.escape(place)
     members = operation.input_shape.members if operation.input_shape else {}
     names = {m.serialization.get("name", name): name for name, m in members.items()}
 
@@ -179,4 +206,6 @@ def _route(operation: OperationModel) -> Route:
         return f"(?P<{names.get(match[1], match[1])}>{'.+' if match[2] else '[^/]+'})"
 
     pattern = re.compile(LABEL.sub(group, path).rstrip("/") + "/?")
-    return Route(operation, operation.http["method"], pattern)
+    return Route(
+        operation, operation.http["method"], pattern, frozenset(filter(None, query.split("&")))
+    )

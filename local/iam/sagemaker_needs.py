@@ -21,6 +21,7 @@ MODEL, CONFIG = "model/{ModelName}", "endpoint-config/{EndpointConfigName}"
 ENDPOINT = "endpoint/{EndpointName}"
 GROUP, PIPELINE = "model-package-group/{ModelPackageGroupName}", "pipeline/{PipelineName}"
 PACKAGE = "model-package/{ModelPackageName}"
+FEATURES = "feature-group/{FeatureGroupName}"
 VERSIONS = "model-package/{ModelPackageGroupName}/*"  # a version has no number before it is made
 
 
@@ -116,15 +117,39 @@ TABLE: dict[str, Row] = {
     "DescribeModelPackage": on("sagemaker:DescribeModelPackage", PACKAGE),
     "UpdateModelPackage": on("sagemaker:UpdateModelPackage", "{ModelPackageArn}"),
     "ListModelPackages": on("sagemaker:ListModelPackages", GROUP),
+    "DeleteModelPackage": on("sagemaker:DeleteModelPackage", PACKAGE),
+    **{
+        name: on(f"sagemaker:{name}", GROUP)
+        for name in (
+            *("DeleteModelPackageGroup", "GetModelPackageGroupPolicy"),
+            "PutModelPackageGroupPolicy",
+        )
+    },
+    **{name: on(f"sagemaker:{name}") for name in ("ListEndpointConfigs", "ListModels")},
+    "CreateFeatureGroup": all_of(
+        _made("CreateFeatureGroup", FEATURES), passing("RoleArn", SAGEMAKER)
+    ),
+    "UpdateFeatureGroup": on("sagemaker:UpdateFeatureGroup", FEATURES),
+    "DeleteFeatureGroup": on("sagemaker:DeleteFeatureGroup", FEATURES),
+    "CreatePipeline": all_of(_made("CreatePipeline", PIPELINE), passing("RoleArn", SAGEMAKER)),
+    "UpdatePipeline": all_of(
+        on("sagemaker:UpdatePipeline", PIPELINE), passing("RoleArn", SAGEMAKER)
+    ),
+    "DescribePipeline": on("sagemaker:DescribePipeline", PIPELINE),
+    "DeletePipeline": on("sagemaker:DeletePipeline", PIPELINE),
     "BatchGetRecord": _groups_of_features,
     **{
-        name: on(f"sagemaker:{name}", "feature-group/{FeatureGroupName}")
+        name: on(f"sagemaker:{name}", FEATURES)
         for name in ("PutRecord", "GetRecord", "DeleteRecord", "DescribeFeatureGroup")
     },
     "StartPipelineExecution": on("sagemaker:StartPipelineExecution", PIPELINE),
     "DescribePipelineExecution": on(
         "sagemaker:DescribePipelineExecution", "{PipelineExecutionArn}"
     ),
+    "ListPipelineExecutionSteps": on(
+        "sagemaker:ListPipelineExecutionSteps", "{PipelineExecutionArn}"
+    ),
+    "RetryPipelineExecution": on("sagemaker:RetryPipelineExecution", "{PipelineExecutionArn}"),
     "ListPipelineParametersForExecution": on(
         "sagemaker:ListPipelineParametersForExecution", "{PipelineExecutionArn}"
     ),

@@ -37,14 +37,39 @@ def _copied(place: Place, parameters: Parameters) -> Iterator[Need]:
 
 
 def _several(place: Place, parameters: Parameters) -> Iterator[Need]:
+    action = "s3:DeleteObjectVersion" if parameters.get("Versions") else "s3:DeleteObject"
     for key in parameters.get("Keys") or []:
-        yield Need("s3:DeleteObject", _arn(place, f"{parameters['Bucket']}/{key}"))
+        yield Need(action, _arn(place, f"{parameters['Bucket']}/{key}"))
+
+
+def _parts_of_buckets() -> Iterator[tuple[str, Row]]:
+    """Setting and reading a bucket's parts; to delete one is to set it."""
+    for part, called in PARTS.items():
+        put, get = f"s3:Put{called}", f"s3:Get{called}"
+        deleted = "s3:DeleteBucketPolicy" if part == "BucketPolicy" else put
+        name = (
+            part.removesuffix("Configuration") if part == "BucketLifecycleConfiguration" else part
+        )
+        yield f"Put{part}", _bucket(put)
+        yield f"Get{part}", _bucket(get)
+        yield f"Delete{name}", _bucket(deleted)
 
 
 def _arn(place: Place, path: str) -> str:
     return f"arn:{place.partition}:s3:::{path}"
 
 
+# A part of a bucket, as the API calls it -> as IAM does.
+PARTS = {
+    "BucketEncryption": "EncryptionConfiguration",
+    "BucketLifecycleConfiguration": "LifecycleConfiguration",
+    "BucketNotificationConfiguration": "BucketNotification",
+    "BucketOwnershipControls": "BucketOwnershipControls",
+    "BucketPolicy": "BucketPolicy",
+    "BucketTagging": "BucketTagging",
+    "BucketVersioning": "BucketVersioning",
+    "PublicAccessBlock": "BucketPublicAccessBlock",
+}
 LIST = _bucket("s3:ListBucket", "s3:prefix", "s3:delimiter", "s3:max-keys")
 PUT = _object("s3:PutObject")
 S3: dict[str, Row] = {
@@ -69,6 +94,10 @@ S3: dict[str, Row] = {
     "GetBucketAcl": _bucket("s3:GetBucketAcl"),
     "GetBucketLocation": _bucket("s3:GetBucketLocation"),
     "ListMultipartUploads": _bucket("s3:ListBucketMultipartUploads"),
+    "ListObjectVersions": _bucket("s3:ListBucketVersions"),
+    "CreateBucket": _bucket("s3:CreateBucket"),
+    "DeleteBucket": _bucket("s3:DeleteBucket"),
+    **dict(_parts_of_buckets()),
 }
 
 ITEMS = (

@@ -1,16 +1,20 @@
 """The tables of what operations need, by service: all that jobs, models, functions and the rest of
-this server's actors call. An operation that is missing here cannot be judged, and says so.
+this server's actors call, and the people who work with them. An operation that is missing here
+cannot be judged, and says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from local.iam import sagemaker_needs, storage_needs
 from local.iam.needs import EVERYTHING, Need, Parameters, Place, Row, all_of, on, passing
+from local.iam.people_needs import PEOPLE
 
 FUNCTION = "function:{FunctionName}"
 QUALIFIED = "function:{FunctionName}:{Qualifier}"
+PUBLIC = "/aws/service/"  # parameters of AWS's own, which are nobody's
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SCALING_ROLE = f"aws-service-role/{SCALING_SERVICE}/AWSServiceRoleForApplicationAutoScaling"
 
@@ -109,7 +113,9 @@ def _events(place: Place, parameters: Parameters) -> Iterator[Need]:
 def _parameter(action: str) -> Row:
     def row(place: Place, parameters: Parameters) -> Iterator[Need]:
         for name in parameters.get("Names") or [parameters.get("Name", "")]:
-            yield Need(action, place.arn("ssm", f"parameter/{str(name).lstrip('/')}"))
+            account = "" if str(name).startswith(PUBLIC) else place.account
+            arn = replace(place, account=account).arn("ssm", f"parameter/{str(name).lstrip('/')}")
+            yield Need(action, arn)
 
     return row
 
@@ -202,7 +208,7 @@ LOGS: dict[str, Row] = {
     "DescribeLogStreams": on("logs:DescribeLogStreams", GROUP),
     "PutLogEvents": on("logs:PutLogEvents", STREAM),
 }
-TABLES: Mapping[str, Mapping[str, Row]] = {
+ACTORS: Mapping[str, Mapping[str, Row]] = {
     "sagemaker": sagemaker_needs.TABLE,
     "s3": storage_needs.S3,
     "dynamodb": storage_needs.DYNAMODB,
@@ -236,4 +242,8 @@ TABLES: Mapping[str, Mapping[str, Row]] = {
         },
     },
     "sts": {"AssumeRole": on("sts:AssumeRole", "{RoleArn}"), "GetCallerIdentity": all_of()},
+}
+TABLES: Mapping[str, Mapping[str, Row]] = {
+    service: {**PEOPLE.get(service, {}), **ACTORS.get(service, {})}
+    for service in sorted({*PEOPLE, *ACTORS})
 }

@@ -17,7 +17,8 @@ from werkzeug.wrappers import Response
 
 from local.backend import Backend
 from local.errors import ApiError
-from local.gateway import Environ, StartResponse, WsgiApp, presented_scope
+from local.gateway import CALLER, Environ, StartResponse, WsgiApp, presented_scope
+from local.iam.caller import acting
 from local.stacks.service import Stacks
 
 MOMENTS = ("Time", "Timestamp")
@@ -44,7 +45,9 @@ class StacksDoor:
         def watched(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             if presented_scope(environ)[0] != "cloudformation":
                 return app(environ, start_response)
-            answer: Iterable[bytes] = self._answer(Request(environ))(environ, start_response)
+            with acting(environ.get(CALLER)):
+                response = self._answer(Request(environ))
+            answer: Iterable[bytes] = response(environ, start_response)
             return answer
 
         return watched

@@ -9,6 +9,7 @@ from typing import Any
 
 from local.backend import Action, Backend
 from local.errors import ApiError
+from local.iam.caller import acting, acting_now, caller
 from local.stacks.clients import Clients
 from local.stacks.execution import STACK, Execution
 from local.stacks.reading import Reading
@@ -34,7 +35,7 @@ class Stacks:
         self._now = backend.now
         self._store = backend.store
         self._records = Records(backend)
-        clients = Clients(backend.job_environment)
+        clients = Clients(backend.credentials)
         self._execution = Execution(
             backend.store, clients.get, backend.region, backend.account, backend.now
         )
@@ -146,6 +147,7 @@ class Stacks:
             _replaced=[],
             Description=template.get("Description", ""),
         )
+        self._note_caller(identity)
         self._execution.tell(identity, f"{verb}_IN_PROGRESS", "User Initiated")
         self._carry_out(identity)
 
@@ -156,8 +158,20 @@ class Stacks:
         self._start(self._execution.carry_out, identity, version, verb)
 
     def _start(self, work: Callable[..., None], identity: str, *more: Any) -> None:
+        """In the name of who asked for it, also when a server goes on with it."""
+        role, session = self._store.get(STACK, identity).get("_caller", ("", ""))
+
+        def in_their_name() -> None:
+            with acting(caller(role, session)):
+                work(identity, *more)
+
         name = identity.rpartition("/")[2]
-        threading.Thread(target=work, args=(identity, *more), name=name, daemon=True).start()
+        threading.Thread(target=in_their_name, name=name, daemon=True).start()
+
+    def _note_caller(self, identity: str) -> None:
+        """CloudFormation has no role of its own here: what it does, the caller must be allowed."""
+        who = acting_now()
+        self._store.set(STACK, identity, _caller=[who.role, who.session] if who else ["", ""])
 
     def _create_stack(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -185,6 +199,7 @@ class Stacks:
             if stack and not stack["StackStatus"].startswith("DELETE_IN"):
                 for other in self._records.change_sets(stack["StackId"]):
                     self._store.delete(CHANGE_SET, other["ChangeSetId"])
+                self._note_caller(stack["StackId"])
                 self._execution.tell(stack["StackId"], "DELETE_IN_PROGRESS", "User Initiated")
                 self._start(self._execution.delete, stack["StackId"])
         return {}

@@ -134,7 +134,9 @@ def test_nothing_to_change_is_an_empty_plan_and_its_change_set_goes(words):
         found=stack("UPDATE_COMPLETE"),
     )
     assert planned.is_empty
-    assert scripted.made("delete_change_set") == [{"ChangeSetName": "change-set"}]
+    assert scripted.made("delete_change_set") == [
+        {"StackName": WANTED.name, "ChangeSetName": "change-set"}
+    ]
 
 
 def test_a_template_that_is_refused_is_one_sentence():

@@ -158,5 +158,9 @@ def test_what_s3_is_told_beside_the_key_is_kept(seen):
     assert copied.parameters["CopySource"] == "c/d"
 
 
-def test_a_setting_of_a_bucket_is_an_operation_without_a_name(seen):
-    assert seen("s3", "get_bucket_policy", Bucket="photos").name == ""
+def test_settings_of_a_bucket_are_told_apart_and_one_that_nobody_knows_has_no_name(seen):
+    assert seen("s3", "get_bucket_policy", Bucket="photos").name == "GetBucketPolicy"
+    assert seen("s3", "delete_bucket_lifecycle", Bucket="photos").name == "DeleteBucketLifecycle"
+    assert seen("s3", "list_object_versions", Bucket="photos").name == "ListObjectVersions"
+    assert seen("s3", "delete_bucket", Bucket="photos").name == "DeleteBucket"
+    assert seen("s3", "get_bucket_logging", Bucket="photos").name == ""

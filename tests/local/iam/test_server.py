@@ -147,7 +147,7 @@ def test_a_boundary_bounds_and_a_deny_denies(world):
 def test_what_nobody_has_a_table_for_is_refused_and_recorded_without_an_action(world):
     arn = world.role("strange", allow("*", "*"))
     with pytest.raises(ClientError, match="does not know which permissions that needs"):
-        world.as_role("s3", arn).get_bucket_policy(Bucket="photos")
+        world.as_role("s3", arn).get_bucket_logging(Bucket="photos")
     (call,) = world.calls("strange")
     assert call["action"] is None
 
