@@ -10,6 +10,7 @@ from typing import Any
 
 from local.capacity import Capacity
 from local.events import Events
+from local.iam.bucket_keys import key_of_bucket
 from local.iam.calls import Calls, Watch
 from local.iam.credentials import Credentials
 from local.iam.needs import Place
@@ -65,7 +66,7 @@ def open_backend(
     store = Store(folder / "state.sqlite")
     metrics = Metrics(account, region)
     credentials = Credentials(account, region, job_environment)
-    calls = Calls(folder / "calls.jsonl", Place(account, region), policies_of, watch)
+    calls = Calls(folder / "calls.jsonl", Place(account, region), policies_of, watch, key_of_bucket)
     neighbours = Neighbours(folder, account)
     return Backend(
         folder=folder,

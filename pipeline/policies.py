@@ -13,6 +13,8 @@ from settings import Settings
 from settings.workload import IMAGES, TABULAR
 from statemachine.names import Names
 from statemachine.statements import (
+    READ_KEY,
+    WRITE_KEY,
     Statement,
     allow,
     document,
@@ -32,12 +34,12 @@ JOB_LOGS = ("TrainingJobs", "ProcessingJobs")  # below /aws/sagemaker/, as group
 def job_documents(settings: Settings) -> dict[str, dict[str, Any]]:
     """Actor -> {"trust": who may assume the role, "policy": what it may do}."""
     statements = {
-        "pipeline": [*_pipeline(settings), *key(settings)],
+        "pipeline": [*_pipeline(settings), *key(settings, READ_KEY)],
         "jobs": [*_jobs(settings), *key(settings)],
     }
     if settings.jobs_role_arn == settings.role_arn:
         statements = {"pipeline": [*_pipeline(settings), *statements["jobs"]]}
-    statements["ec2_training"] = [*_ec2_training(settings), *key(settings)]
+    statements["ec2_training"] = [*_ec2_training(settings), *key(settings, WRITE_KEY)]
     return {
         actor: {
             "trust": trust(settings, "ec2.amazonaws.com" if actor == "ec2_training" else SAGEMAKER),

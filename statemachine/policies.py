@@ -15,6 +15,7 @@ from statemachine.endpoint_config import asynchronous_uri, capture_uri, is_async
 from statemachine.names import ALIAS, VARIANT, Names
 from statemachine.promotion import copying, forwarding
 from statemachine.statements import (
+    READ_KEY,
     Statement,
     allow,
     document,
@@ -92,9 +93,8 @@ def _predict(settings: Settings) -> list[Statement]:
     images = allow("Images", ["s3:GetObject"], [objects(settings, "*")])
     return [
         allow("Ask", ["sagemaker:InvokeEndpoint"], [_endpoint_arn(settings)]),
-        *([images] if settings.workload.kind == IMAGES else []),
+        *([images, *key(settings, READ_KEY)] if settings.workload.kind == IMAGES else []),
         _function_logs(settings, names.predict),
-        *key(settings),
     ]
 
 
@@ -108,7 +108,7 @@ def _smoke_test(settings: Settings) -> list[Statement]:
         ),
         allow("Samples", ["s3:GetObject"], [objects(settings, "executions/*")]),
         _function_logs(settings, names.smoke_test),
-        *key(settings),
+        *key(settings, READ_KEY),
     ]
 
 

@@ -81,12 +81,15 @@ def network(settings: Settings) -> list[Statement]:
     return [allow("Network", actions, ["*"])]
 
 
-def key(settings: Settings) -> list[Statement]:
+READ_KEY, WRITE_KEY = ("kms:Decrypt",), ("kms:Decrypt", "kms:GenerateDataKey")
+EVERY_KEY = (*WRITE_KEY, "kms:CreateGrant", "kms:DescribeKey")  # of volumes, too
+
+
+def key(settings: Settings, actions: Sequence[str] = EVERY_KEY) -> list[Statement]:
     """The environment's KMS key, which the settings may give as an ARN, an id or an alias."""
     given = settings.aws.kms_key
     if not given:
         return []
-    actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     names, alias = Names(settings), given.rpartition(":")[2]
     if alias.startswith("alias/"):
         named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}

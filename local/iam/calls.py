@@ -18,6 +18,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from local.errors import ApiError
+from local.iam.bucket_keys import SHOWS_NO_CONTENT, Key, key_needs
 from local.iam.caller import SILENT, Caller, acting_now
 from local.iam.evaluation import EXPLICITLY_DENIED, Decision, Policies, Request, evaluate
 from local.iam.needs import Need, Parameters, Place, needs
@@ -65,12 +66,15 @@ class Calls:
         place: Place,
         policies_of: Callable[[str], Policies | None],
         watch: Watch | None = None,
+        key_of: Callable[[str, Place], Key | None] = lambda bucket, place: None,
     ) -> None:
-        """`path` is the record; `policies_of(role)` gives None for a role that does not exist."""
+        """`path` is the record; `policies_of(role)` gives None for a role that does not exist, and
+        `key_of(bucket, place)` for a bucket without a key."""
         self._path = path
         self._place = place
         self._policies_of = policies_of
         self._watch = watch or Watch()
+        self._key_of = key_of
         self._lock = threading.Lock()
 
     @property
@@ -90,6 +94,8 @@ class Calls:
             return
         place = replace(self._place, region=region) if region else self._place
         found = needs(TABLES, service, operation, parameters, place)
+        if found and operation != SHOWS_NO_CONTENT:
+            found = [*found, *key_needs(found, place, self._key_of)]
         if self._watch.recording:
             self._record(caller, service, operation, found, place)
         if self._watch.enforcing:

@@ -12,8 +12,7 @@ from tests.end_to_end.command_line import CommandLine
 @pytest.fixture(scope="session")
 def command_line(tmp_path_factory):
     """A command line whose embedded AWS starts by itself and is stopped at the end."""
-    recording = {"BREEDLINE_RECORD_CALLS": "1"}  # what test_permissions.py proves
-    command_line = CommandLine(tmp_path_factory.mktemp("local") / "state", recording)
+    command_line = CommandLine(tmp_path_factory.mktemp("local") / "state")
     yield command_line
     command_line.run("local", "stop")
 

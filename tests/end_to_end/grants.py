@@ -1,7 +1,7 @@
 """What roles were granted beside what they asked for: the proof of least privilege.
 
 A grant is one action on one resource, so a policy without denials is the sum of its grants. A grant
-is needed when a call would be denied without it.
+is needed when a call would be denied without it. Who may assume a role is a grant of its trust.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from local.iam.evaluation import Policies, Request, applies, evaluate
 
 @dataclass(frozen=True, eq=False)
 class Grant:
-    """One action on one resource, from one statement of an actor's policy."""
+    """One action on one resource, from one statement of an actor's policy.
+
+    `service` is whom a trust lets in; empty for what the actor itself may do.
+    """
 
     actor: str
     statement: Statement
+    service: str = ""
 
     @property
     def action(self) -> str:
@@ -33,21 +37,23 @@ class Grant:
         return resource
 
     def __str__(self) -> str:
-        return f"{self.actor} {self.statement.sid}: {self.action} on {self.resource}"
+        who = f" by {self.service}" if self.service else ""
+        return f"{self.actor} {self.statement.sid}: {self.action} on {self.resource}{who}"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One permission that an actor needed."""
+    """One permission that an actor needed, or a service that wanted to be it."""
 
     actor: str
     action: str
     resource: str
-    context: tuple[tuple[str, Any], ...]
+    context: str = "{}"  # as JSON
+    service: str = ""
 
     @property
     def request(self) -> Request:
-        return Request(self.action, self.resource, json.loads(dict(self.context)["json"]))
+        return Request(self.action, self.resource, json.loads(self.context))
 
     def __str__(self) -> str:
         return f"{self.actor} needs {self.action} on {self.resource}"
@@ -88,21 +94,41 @@ def grants_of(actor: str, document: Mapping[str, Any]) -> Iterator[Grant]:
                 yield Grant(actor, replace(statement, actions=(action,), resources=(resource,)))
 
 
+def trust_of(actor: str, role: str, document: Mapping[str, Any]) -> Iterator[Grant]:
+    """A grant for each service that a role's trust lets in."""
+    for statement in read_statements(document):
+        assert statement.effect == "Allow", f"{actor} {statement.sid} is no permission"
+        assert set(statement.principals or {}) == {"Service"}, f"{actor} trusts whom?"
+        for service in (statement.principals or {})["Service"]:
+            for action in statement.actions or ():
+                named = replace(statement, actions=(action,), resources=(role,))
+                yield Grant(actor, named, service)
+
+
 class Proof:
-    """The calls of all actors held against what they were granted."""
+    """The calls of all actors held against what they were granted.
+
+    `boundaries` are those of the actors that have one.
+    """
 
     def __init__(
-        self, calls: Iterable[Call], grants: Sequence[Grant], reasons: Sequence[Reason]
+        self,
+        calls: Iterable[Call],
+        grants: Sequence[Grant],
+        reasons: Sequence[Reason],
+        boundaries: Mapping[str, tuple[Statement, ...]] | None = None,
     ) -> None:
         self.reasons = reasons
         self.grants = grants
+        self.boundaries = boundaries or {}
         keys = {call: call.request.keys() for call in calls}
         # For each call, the grants that allow it.
         self.allowing = {
             call: frozenset(
                 grant
                 for grant in grants
-                if grant.actor == call.actor and applies(grant.statement, call.request, keys[call])
+                if (grant.actor, grant.service) == (call.actor, call.service)
+                and applies(grant.statement, call.request, keys[call])
             )
             for call in keys
         }
@@ -120,7 +146,8 @@ class Proof:
             if removed is not None and removed not in allowing:
                 continue  # it was judged with all grants
             left = tuple(grant.statement for grant in allowing if grant is not removed)
-            if not evaluate(call.request, Policies(identity=left)).allowed:
+            boundary = None if call.service else self.boundaries.get(call.actor)
+            if not evaluate(call.request, Policies(identity=left, boundary=boundary)).allowed:
                 yield f"{call}, which nothing allows."
 
     def _unused(self, removed: Grant | None) -> Iterator[str]:

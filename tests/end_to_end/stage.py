@@ -262,7 +262,7 @@ def open_stages(
     """An environment for each name, provisioned; `stages` has the lines of its own by section."""
     written = folder / "stages.toml"
     written.write_text("".join(_settings(name, more) for name, more in stages.items()))
-    return {name: _open(connection, settings.load(name, written), folder) for name in stages}
+    return {name: open_stage(connection, settings.load(name, written), folder) for name in stages}
 
 
 def _settings(name: str, more: Mapping[str, str]) -> str:
@@ -274,7 +274,9 @@ def _settings(name: str, more: Mapping[str, str]) -> str:
     )
 
 
-def _open(connection: Connection, loaded: settings.Settings, folder: Path) -> Stage:
+def open_stage(connection: Connection, loaded: settings.Settings, folder: Path) -> Stage:
+    """The environment of some settings, provisioned."""
+
     def make(service: str, **options: Any) -> Any:
         config = Config(read_timeout=PATIENCE, max_pool_connections=20, **options)
         return boto3.client(service, config=config, **connection.client_options())
