@@ -7,6 +7,7 @@ compare with a champion that has since been replaced.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.context import INPUT, OUTPUT, Context, arguments
@@ -19,16 +20,35 @@ CHAMPION_ACCURACY = "breedline.champion.accuracy"
 DATA_DIGEST = "breedline.data_digest"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What Evaluate looks at: the test split, and the folder that describes the data set.
+
+    `options` are those that its script has beside what every evaluate.py takes.
+    """
+
+    test: Any
+    dataset: Any
+    test_type: Any = "S3Prefix"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
 def evaluate_step(context: Context, prepare: Any, train: Any) -> Any:
     """Evaluate, of an image classifier."""
-    return measuring_step(context, _inputs(context, prepare, train), _options(context))
+    from sagemaker.workflow.functions import Join
+
+    splits, data_type = splits_uri(prepare), context.parameters["TrainingDataType"]
+    measured = Measured(
+        test=Join(on="/", values=[splits, "test", data_type]),
+        dataset=Join(on="/", values=[splits, "dataset"]),
+        test_type=data_type,
+        options={"batch-size": str(context.settings.evaluate.batch_size)},
+    )
+    return measuring_step(context, train, measured)
 
 
-def measuring_step(context: Context, inputs: list[Any], options: Mapping[str, Any]) -> Any:
-    """Evaluate; its property file holds the figures for the gate.
-
-    `inputs` and `options` are those of its script, evaluate.py.
-    """
+def measuring_step(context: Context, train: Any, measured: Measured) -> Any:
+    """Evaluate, whatever the model; its property file holds the figures for the gate."""
     from sagemaker.workflow.properties import PropertyFile
     from sagemaker.workflow.steps import CacheConfig, ProcessingStep
 
@@ -39,7 +59,9 @@ def measuring_step(context: Context, inputs: list[Any], options: Mapping[str, An
     return ProcessingStep(
         name="Evaluate",
         step_args=processor.run(
-            inputs=inputs, outputs=_outputs(context), arguments=arguments(options)
+            inputs=_inputs(context, train, measured),
+            outputs=_outputs(context),
+            arguments=arguments(_options(context, measured.options)),
         ),
         property_files=[report],
         cache_config=CacheConfig(enable_caching=False),
@@ -71,21 +93,18 @@ def _output_uri(evaluate: Any, name: str) -> Any:
     return Join(on="/", values=[outputs["evaluation"].S3Output.S3Uri, name])
 
 
-def _inputs(context: Context, prepare: Any, train: Any) -> list[Any]:
+def _inputs(context: Context, train: Any, measured: Measured) -> list[Any]:
     from sagemaker.processing import ProcessingInput
-    from sagemaker.workflow.functions import Join
 
-    splits, data_type = splits_uri(prepare), context.parameters["TrainingDataType"]
     model = train.properties.ModelArtifacts.S3ModelArtifacts
-    test = Join(on="/", values=[splits, "test", data_type])
-    dataset = Join(on="/", values=[splits, "dataset"])
-    sources = {"code": context.code["evaluate"], "model": model, "test": test, "dataset": dataset}
+    sources = {"code": context.code["evaluate"], "model": model}
+    sources |= {"test": measured.test, "dataset": measured.dataset}
     return [
         ProcessingInput(
             source=source,
             destination=f"{INPUT}/{name}",
             input_name=name,
-            s3_data_type=data_type if name == "test" else "S3Prefix",
+            s3_data_type=measured.test_type if name == "test" else "S3Prefix",
         )
         for name, source in sources.items()
     ]
@@ -103,7 +122,7 @@ def _outputs(context: Context) -> list[Any]:
     ]
 
 
-def _options(context: Context) -> dict[str, str]:
+def _options(context: Context, own: Mapping[str, str]) -> dict[str, str]:
     settings = context.settings
     return {
         "model": f"{INPUT}/model",
@@ -112,7 +131,7 @@ def _options(context: Context) -> dict[str, str]:
         "output": f"{OUTPUT}/evaluation",
         "model-package-group": settings.pipeline.model_package_group,
         "champion-tolerance": str(settings.pipeline.champion_tolerance),
-        "batch-size": str(settings.evaluate.batch_size),
+        **own,
         "latency-samples": str(settings.evaluate.latency_samples),
         "smoke-samples": str(settings.smoke.samples),
     }

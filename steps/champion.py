@@ -1,17 +1,21 @@
-"""Find the approved model that a new one has to beat.
+"""Find the approved model that a new one has to beat, and have it measured.
 
 Boundary: reads the model registry and S3 through boto3, which is imported only when a model
-package group is given; writes one local file.
+package group is given; the artifact lies in a temporary folder while it is measured.
 Run the tests: `pytest tests/steps/test_champion.py`.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
+
+from artifact import Artifact, opened
 
 _ABSENT_CODES = ("ResourceNotFound", "ResourceNotFoundException")
 _ABSENT_WORDS = ("does not exist", "not found", "could not find", "cannot find")
@@ -27,6 +31,32 @@ class Champion:
 
     arn: str
     model_data_url: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How the champion did, "none" without one; `figure` is None where it was not measured."""
+
+    arn: str
+    figure: float | None
+    reason: str
+
+
+def measure_champion(
+    group: str, measure: Callable[[Artifact], tuple[float | None, str]]
+) -> Measured:
+    """What `measure` says of the group's approved model: its figure, and the reason or the way."""
+    if not group:
+        return Measured("none", None, "No model package group was given.")
+    aws = session()
+    found = find_champion(group, aws.client("sagemaker"))
+    if found is None:
+        return Measured("none", None, f"The group {group} has no approved model package.")
+    with tempfile.TemporaryDirectory(prefix="champion-") as scratch:
+        archive = Path(scratch) / "model.tar.gz"
+        fetch(found, aws.client("s3"), archive)
+        with opened(archive) as artifact:
+            return Measured(found.arn, *measure(artifact))
 
 
 def session() -> Any:

@@ -13,16 +13,16 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import champion as registry
 import numpy as np
-from arguments import positive, share
+from arguments import positive
 from artifact import Artifact, ArtifactError, opened
+from champion import ChampionError, measure_champion
 from dataset import Channel, DatasetError, read_channel
+from evaluation_options import add_evaluation
 from measuring import MeasureError, class_order, measure_latency, predict
 from reports import (
     ChampionResult,
@@ -73,29 +73,17 @@ def evaluate(options: Options) -> Evaluation:
 
 def champion_result(options: Options, channel: Channel) -> ChampionResult:
     """The approved model's accuracy on the same images; 0.0 with the reason when there is none."""
-    group = options.model_package_group
-    if not group:
-        return ChampionResult("none", 0.0, "No model package group was given.")
-    session = registry.session()
-    found = registry.find_champion(group, session.client("sagemaker"))
-    if found is None:
-        return ChampionResult("none", 0.0, f"The group {group} has no approved model package.")
-    with tempfile.TemporaryDirectory(prefix="champion-") as scratch:
-        archive = Path(scratch) / "model.tar.gz"
-        registry.fetch(found, session.client("s3"), archive)
-        with opened(archive) as artifact:
-            return _measure_champion(found.arn, artifact, channel, options.batch_size)
 
+    def measure(artifact: Artifact) -> tuple[float | None, str]:
+        if class_order(artifact, channel) is None:
+            count = len(artifact.model.classes)
+            return None, f"Not compared: the champion knows {count} other classes."
+        predicted = _probabilities(artifact, channel, options.batch_size).argmax(axis=1)
+        accuracy = float((predicted == true_labels(channel)).mean())
+        return accuracy, "Measured on the same test images."
 
-def _measure_champion(
-    arn: str, artifact: Artifact, channel: Channel, batch_size: int
-) -> ChampionResult:
-    if class_order(artifact, channel) is None:
-        reason = f"Not compared: the champion knows {len(artifact.model.classes)} other classes."
-        return ChampionResult(arn, 0.0, reason)
-    predicted = _probabilities(artifact, channel, batch_size).argmax(axis=1)
-    accuracy = float((predicted == true_labels(channel)).mean())
-    return ChampionResult(arn, accuracy, "Measured on the same test images.")
+    found = measure_champion(options.model_package_group, measure)
+    return ChampionResult(found.arn, found.figure or 0.0, found.reason)
 
 
 def _probabilities(artifact: Artifact, channel: Channel, batch_size: int) -> np.ndarray:
@@ -126,16 +114,8 @@ def summary(evaluation: Evaluation) -> str:
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options of a command line; argparse exits with status 2 when they are wrong."""
     parser = argparse.ArgumentParser(description="Measure a model on the test split.")
-    add = parser.add_argument
-    add("--model", type=Path, required=True, help="folder with model.tar.gz")
-    add("--test", type=Path, required=True, help="the test channel's folder")
-    add("--dataset", type=Path, required=True, help="the dataset channel's folder")
-    add("--output", type=Path, required=True, help="folder for the report and the plots")
-    add("--model-package-group", default="", help="where to look for an approved champion")
-    add("--champion-tolerance", type=share, default=0.0, help="accuracy it may be better by")
-    add("--batch-size", type=positive, default=32, help="images classified at once")
-    add("--latency-samples", type=positive, default=50, help="single requests to time")
-    add("--smoke-samples", type=positive, default=8, help="known images to keep for smoke tests")
+    add_evaluation(parser, figure="accuracy", known="images")
+    parser.add_argument("--batch-size", type=positive, default=32, help="images classified at once")
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -144,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         print(summary(evaluate(options)), flush=True)
-    except (ArtifactError, DatasetError, MeasureError, registry.ChampionError) as error:
+    except (ArtifactError, DatasetError, MeasureError, ChampionError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
     return 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.context import INPUT, OUTPUT, Context
-from pipeline.evaluate import measuring_step
+from pipeline.context import Context
+from pipeline.evaluate import Measured, measuring_step
 from pipeline.gate import Bar, gate_step
 from pipeline.prepare import PLACES, prepare_step, splits_uri
 from pipeline.register import Offer, register_step
@@ -58,9 +58,8 @@ def steps(context: Context) -> list[Any]:
     """The steps above."""
     prepare = prepare_step(context, _prepare_options(context))
     train = _train_step(context, prepare)
-    evaluate = measuring_step(
-        context, _evaluate_inputs(context, prepare, train), _evaluate_options(context)
-    )
+    measured = Measured(test=_under(prepare, "test"), dataset=_under(prepare, "dataset"))
+    evaluate = measuring_step(context, train, measured)
     gate = gate_step(context, register_step(context, train, evaluate, OFFER), BAR)
     return [prepare, train, evaluate, gate]
 
@@ -131,35 +130,6 @@ def _estimator(context: Context) -> Any:
         sagemaker_session=context.session,
         **vpc(context),
     )
-
-
-def _evaluate_inputs(context: Context, prepare: Any, train: Any) -> list[Any]:
-    from sagemaker.processing import ProcessingInput
-
-    sources = {
-        "code": context.code["evaluate"],
-        "model": train.properties.ModelArtifacts.S3ModelArtifacts,
-        "test": _under(prepare, "test"),
-        "dataset": _under(prepare, "dataset"),
-    }
-    return [
-        ProcessingInput(source=source, destination=f"{INPUT}/{name}", input_name=name)
-        for name, source in sources.items()
-    ]
-
-
-def _evaluate_options(context: Context) -> dict[str, str]:
-    settings = context.settings
-    return {
-        "model": f"{INPUT}/model",
-        "test": f"{INPUT}/test",
-        "dataset": f"{INPUT}/dataset",
-        "output": f"{OUTPUT}/evaluation",
-        "model-package-group": settings.pipeline.model_package_group,
-        "champion-tolerance": str(settings.pipeline.champion_tolerance),
-        "latency-samples": str(settings.evaluate.latency_samples),
-        "smoke-samples": str(settings.smoke.samples),
-    }
 
 
 def _under(prepare: Any, part: str) -> Any:

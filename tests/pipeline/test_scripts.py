@@ -10,6 +10,7 @@ import thresholds
 
 import settings
 from pipeline.train import watch_hyperparameters
+from provision.sources import closure
 from settings.pipeline import Debugger, Model
 from settings.types import RULES
 
@@ -20,10 +21,11 @@ STEPS = Path(settings.__file__).parents[1] / "steps"
 def test_every_option_that_the_step_passes_is_one_the_script_knows(steps, step):
     arguments = steps[step]["Arguments"]["AppSpecification"]["ContainerArguments"]
     passed = {item for item in arguments if isinstance(item, str) and item.startswith("--")}
-    tree = ast.parse((STEPS / f"{step.lower()}.py").read_text(encoding="utf-8"))
+    files = [STEPS / name for name in closure(STEPS, [f"{step.lower()}.py"])]
     known = {
         node.value
-        for node in ast.walk(tree)
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and str(node.value).startswith("--")
     }
     assert passed <= known

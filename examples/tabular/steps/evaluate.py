@@ -12,17 +12,16 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import champion as registry
 import numpy as np
 import regression
-from arguments import positive, share
 from artifact import Artifact, ArtifactError, opened
+from champion import ChampionError, measure_champion
+from evaluation_options import add_evaluation
 from report import Champion, Evaluation, MeasureError, request_of, write_report, write_samples
 from staging import staged
 from table import Dataset, Table, TableError, read_dataset, read_table
@@ -66,21 +65,15 @@ def evaluate(options: Options) -> Evaluation:
 
 def find_champion(options: Options, dataset: Dataset, table: Table) -> Champion:
     """The approved model's R² on the same rows; None with the reason when there is none."""
-    group = options.model_package_group
-    if not group:
-        return Champion("none", None, "No model package group was given.")
-    session = registry.session()
-    found = registry.find_champion(group, session.client("sagemaker"))
-    if found is None:
-        return Champion("none", None, f"The group {group} has no approved model package.")
-    with tempfile.TemporaryDirectory(prefix="champion-") as scratch:
-        archive = Path(scratch) / "model.tar.gz"
-        registry.fetch(found, session.client("s3"), archive)
-        with opened(archive) as artifact:
-            if tuple(artifact.model.columns) != dataset.columns:
-                return Champion(found.arn, None, "Not compared: it knows other columns.")
-            r2 = regression.quality(table.values, _predict(artifact, table))["r2"]
-            return Champion(found.arn, r2, "Measured on the same test rows.")
+
+    def measure(artifact: Artifact) -> tuple[float | None, str]:
+        if tuple(artifact.model.columns) != dataset.columns:
+            return None, "Not compared: it knows other columns."
+        r2 = regression.quality(table.values, _predict(artifact, table))["r2"]
+        return r2, "Measured on the same test rows."
+
+    found = measure_champion(options.model_package_group, measure)
+    return Champion(found.arn, found.figure, found.reason)
 
 
 def measure_latency(
@@ -124,15 +117,7 @@ def summary(evaluation: Evaluation) -> str:
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options of a command line; argparse exits with status 2 when they are wrong."""
     parser = argparse.ArgumentParser(description="Measure a forest on the test split.")
-    add = parser.add_argument
-    add("--model", type=Path, required=True, help="folder with model.tar.gz")
-    add("--test", type=Path, required=True, help="the test split's folder")
-    add("--dataset", type=Path, required=True, help="the folder with dataset.json")
-    add("--output", type=Path, required=True, help="folder for the report and the samples")
-    add("--model-package-group", default="", help="where to look for an approved champion")
-    add("--champion-tolerance", type=share, default=0.0, help="R² it may be better by")
-    add("--latency-samples", type=positive, default=50, help="single requests to time")
-    add("--smoke-samples", type=positive, default=8, help="known rows to keep for smoke tests")
+    add_evaluation(parser, figure="R²", known="rows")
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -141,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         print(summary(evaluate(options)), flush=True)
-    except (ArtifactError, MeasureError, TableError, registry.ChampionError) as error:
+    except (ArtifactError, MeasureError, TableError, ChampionError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,6 +10,7 @@ from pipeline.definition import compile_pipeline, render
 from pipeline.parameters import start_parameters
 from pipeline.policies import job_documents
 from provision import packages
+from provision.sources import closure, place_of
 from statemachine.policies import role_documents
 from tests.pipeline.examples import changed, code_of, steps_of
 from workloads import STEPS, WORKLOADS, workload_of
@@ -80,24 +81,28 @@ def test_the_gate_compares_r2_with_the_threshold_and_the_champion(steps):
 def test_every_option_that_the_step_passes_is_one_the_script_knows(steps, tabular, step):
     arguments = steps[step]["Arguments"]["AppSpecification"]["ContainerArguments"]
     passed = {item for item in arguments if isinstance(item, str) and item.startswith("--")}
-    assert passed <= options_of(workload_of(tabular).steps / f"{step.lower()}.py")
+    assert passed <= options_of(tabular, f"{step.lower()}.py")
 
 
 def test_train_knows_every_hyperparameter_and_one_host_runs_it(steps, tabular):
     arguments = steps["Train"]["Arguments"]
     own = {name for name in arguments["HyperParameters"] if not name.startswith("sagemaker_")}
     assert own == {"trees", "min_samples_leaf", "max_features", "seed"}
-    known = options_of(workload_of(tabular).steps / "train.py")
+    known = options_of(tabular, "train.py")
     assert {f"--{name}" for name in own} == known
     assert arguments["ResourceConfig"]["InstanceCount"] == 1
     channels = [channel["ChannelName"] for channel in arguments["InputDataConfig"]]
     assert channels == ["train", "validation", "dataset"]
 
 
-def options_of(script):
-    tree = ast.parse(script.read_text(encoding="utf-8"))
-    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return {value for value in constants if isinstance(value, str) and value.startswith("--")}
+def options_of(tabular, script):
+    """The options of a script, also those that a module of its package adds."""
+    folder, found = workload_of(tabular).steps, set()
+    for name in closure(folder, [script], STEPS):
+        tree = ast.parse(place_of(name, folder, STEPS).read_text(encoding="utf-8"))
+        constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        found |= {value for value in constants if str(value).startswith("--")}
+    return found
 
 
 def test_jobs_work_under_their_own_role(tabular):
