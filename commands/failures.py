@@ -29,6 +29,9 @@ def explain(error: Exception) -> str | None:
     exceptions = sys.modules.get("botocore.exceptions")
     if exceptions and isinstance(error, (exceptions.BotoCoreError, exceptions.ClientError)):
         return _of_botocore(error, exceptions)
+    transfers = sys.modules.get("boto3.exceptions")
+    if transfers and isinstance(error, transfers.Boto3Error):
+        return str(error)  # whose file, where to, and what S3 said
     if isinstance(error, OSError) and error.errno in DISK:
         return f"{error.filename or 'A file'} cannot be used: {error.strerror}."
     return None

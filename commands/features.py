@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 
 from commands.output import emit, table
-from commands.selection import select
+from commands.selection import EVERYTHING, select
 from commands.session import Session
 from pipeline.selection import Selection
-
-EVERYTHING = "TRUE"
 
 
 def features(session: Session, arguments: argparse.Namespace) -> int:

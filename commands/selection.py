@@ -12,6 +12,7 @@ from errors import BreedlineError
 from pipeline.selection import Selection, read_rows, select_sql
 
 RESULTS = "queries"  # prefix of Athena's own results
+EVERYTHING = "TRUE"  # the condition that every record meets
 RUNNING = ("QUEUED", "RUNNING")
 
 
@@ -29,6 +30,11 @@ def select(session: Session, condition: str) -> Selection:
     query = _start(session, table, select_sql(table["Database"], table["TableName"], condition))
     _follow(session, query, condition)
     images = read_rows(_rows(session, query))
+    if not images and condition == EVERYTHING:
+        raise BreedlineError(
+            f"The feature group '{session.settings.feature_group}' has no record yet; the "
+            "pipeline's step Prepare writes them (`python definitions.py start`)."
+        )
     if not images:
         raise BreedlineError(
             f"No record in {session.settings.feature_group} is one with {condition}; see what is "

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ ACCOUNT = "123456789012"  # AWS's own example account, which a server is where n
 ACCOUNTS = "accounts"  # the folder of the others, beneath that one's
 START_TIMEOUT = 60  # seconds
 STOP_TIMEOUT = 20  # seconds
+ROOM = 64 * 1024  # bytes, without which no server starts
 
 
 class LocalServerError(BreedlineError):
@@ -196,8 +198,11 @@ def _start(folder: Path, region: str, port: int, account: str) -> Connection:
 
 
 def _last_line(folder: Path) -> str:
-    lines = log_path(folder).read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"its log {log_path(folder)} is empty."
+    if lines := log_path(folder).read_text(errors="replace").strip().splitlines():
+        return lines[-1]
+    if shutil.disk_usage(folder).free < ROOM:
+        return f"there is no room left in {folder}."
+    return f"its log {log_path(folder)} is empty."
 
 
 def _answers(connection: Connection) -> bool:

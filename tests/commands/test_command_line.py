@@ -6,8 +6,10 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from boto3.exceptions import S3UploadFailedError
 from botocore import exceptions
 
 import definitions
@@ -15,7 +17,7 @@ from commands.execution import parse_parameters
 from commands.failures import explain
 from commands.output import moment, table
 from errors import BreedlineError
-from local.connection import stop_server
+from local.connection import _last_line, log_path, stop_server
 
 ROOT = Path(__file__).parents[2]
 AWS, HERE = "https://api.sagemaker.eu-west-1.amazonaws.com/", "http://127.0.0.1:41755/"
@@ -76,6 +78,7 @@ def test_a_bug_keeps_its_traceback_and_an_expected_failure_does_not():
         (exceptions.ReadTimeoutError(endpoint_url=AWS), "AWS cannot be reached"),
         (exceptions.ReadTimeoutError(endpoint_url=HERE), "did not answer in time"),
         (exceptions.EndpointConnectionError(endpoint_url=HERE), "stopped answering"),
+        (S3UploadFailedError("Failed to upload a.jpg to b/a.jpg: Access Denied"), "Access Denied"),
         (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "/x/y cannot be used: No space"),
     ],
 )
@@ -136,6 +139,14 @@ def test_a_folder_that_cannot_hold_the_state_is_named(command, tmp_path, monkeyp
     assert definitions.main(list(command)) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "no folder"
+
+
+def test_a_full_disk_is_not_called_an_empty_log(tmp_path, monkeypatch):
+    log_path(tmp_path).write_text("")
+    assert _last_line(tmp_path) == f"its log {log_path(tmp_path)} is empty."
+    full = SimpleNamespace(free=0)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+    assert _last_line(tmp_path) == f"there is no room left in {tmp_path}."
 
 
 def test_what_is_not_there_is_not_said_to_be_removed(tmp_path, monkeypatch, capsys):

@@ -82,7 +82,7 @@ def data(local):
 
 
 def test_a_training_set_is_selected_from_what_was_prepared(prepared, call, local, data):
-    assert "No record in breedline-images is one with TRUE" in call("features").err
+    assert "The feature group 'breedline-images' has no record yet" in call("features").err
     first = prepare(call, local, *data)
     report = read(prepared, local, first, "statistics/records.json")
     assert (report["written"], report["unchanged"]) == (30, 0)
