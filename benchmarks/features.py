@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "steps"))
 
 import torch
 from dataset import Channel, read_channel
-from features import MIRRORED, ORIGINAL, Extractor, extract
-from folding import fold_batch_norm
+from extractor import MIRRORED, ORIGINAL, Extractor, freeze
+from features import extract
 from hosts import Group
 from loading import Images, View, load
 from network import BACKBONES, build_network, load_backbone, pretrained_file, training_dtype
@@ -117,9 +117,7 @@ def _extractor(backbone: str, cache: Path) -> Extractor:
     if weights := pretrained_file(backbone, None):
         load_backbone(network, weights)
     dtype = training_dtype(device, backbone)
-    folded = fold_batch_norm(network.backbone, preprocessing.image_size)
-    folded.to(dtype=dtype, memory_format=torch.channels_last)
-    return Extractor(folded, preprocessing, dtype, device, cache)
+    return freeze(network.backbone, preprocessing, dtype, device, cache)
 
 
 def main() -> None:

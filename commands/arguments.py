@@ -107,9 +107,20 @@ def _add_execution_commands(add: Add) -> None:
         help="an execution of the pipeline or a state machine; a training, tuning, processing or "
         "transform job",
     )
-    features = add("features", "Count the records of images, by split and label.")
-    features.add_argument("condition", nargs="?", metavar="SQL", help='such as "width > 200"')
+    _add_features(
+        add("features", "Count the records of images by split and label, or compare them.")
+    )
     add("status", "Show what is live, its alarms, and what ran last.")
+
+
+def _add_features(features: argparse.ArgumentParser) -> None:
+    features.add_argument("condition", nargs="?", metavar="SQL", help='such as "width > 200"')
+    features.add_argument(
+        "--like", metavar="IMAGE", help="list the images most like it: a file, s3:// URI or id"
+    )
+    features.add_argument(
+        "--count", type=_count, default=10, metavar="N", help="of them (default: 10)"
+    )
 
 
 def _add_ec2_train(ec2_train: argparse.ArgumentParser) -> None:
@@ -207,6 +218,12 @@ def _add_parameters(command: argparse.ArgumentParser) -> None:
 def _version(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no version; versions count from 1.")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of images; give 1 or more.")
     return int(text)
 
 

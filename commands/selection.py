@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from commands.output import say
 from commands.session import Session
 from errors import BreedlineError
-from pipeline.selection import Selection, read_rows, select_sql
+from pipeline.selection import COLUMNS, MODEL, Selection, read_rows, select_sql
 
 RESULTS = "queries"  # prefix of Athena's own results
 EVERYTHING = "TRUE"  # the condition that every record meets
 RUNNING = ("QUEUED", "RUNNING")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of a group's offline store, and the features that are its columns."""
+
+    catalog: str
+    database: str
+    name: str
+    features: frozenset[str]
 
 
 def select(session: Session, condition: str) -> Selection:
@@ -27,9 +40,9 @@ def select(session: Session, condition: str) -> Selection:
             "The condition is empty; write one such as \"label = 'pug' AND width > 200\"."
         )
     table = find_table(session)
-    query = _start(session, table, select_sql(table["Database"], table["TableName"], condition))
-    _follow(session, query, condition)
-    images = read_rows(_rows(session, query))
+    columns = (*COLUMNS, *({MODEL} & table.features))
+    query = ask(session, table, condition, columns)
+    images = read_rows(rows_of(session, query))
     if not images and condition == EVERYTHING:
         raise BreedlineError(
             f"The feature group '{session.settings.feature_group}' has no record yet; the "
@@ -40,11 +53,11 @@ def select(session: Session, condition: str) -> Selection:
             f"No record in {session.settings.feature_group} is one with {condition}; see what is "
             "there with `python definitions.py features`."
         )
-    return Selection(condition, session.settings.feature_group, table["TableName"], query, images)
+    return Selection(condition, session.settings.feature_group, table.name, query, images)
 
 
-def find_table(session: Session) -> dict[str, str]:
-    """The table of the group's offline store: {Catalog, Database, TableName}."""
+def find_table(session: Session) -> Table:
+    """The table of the settings' group. Raises BreedlineError where there is none."""
     settings = session.settings
     if not settings.feature_group or not settings.features.offline:
         raise BreedlineError(
@@ -59,8 +72,9 @@ def find_table(session: Session) -> dict[str, str]:
             f"The feature group '{settings.feature_group}' is not deployed in the environment "
             f"'{settings.environment}'; run `python definitions.py upsert` first."
         ) from error
-    table: dict[str, str] = found["OfflineStoreConfig"]["DataCatalogConfig"]
-    return table
+    named = found["OfflineStoreConfig"]["DataCatalogConfig"]
+    features = frozenset(each["FeatureName"] for each in found["FeatureDefinitions"])
+    return Table(named["Catalog"], named["Database"], named["TableName"], features)
 
 
 def keep(session: Session, selection: Selection) -> str:
@@ -73,14 +87,17 @@ def keep(session: Session, selection: Selection) -> str:
     return uri
 
 
-def _start(session: Session, table: dict[str, str], sql: str) -> str:
+def ask(session: Session, table: Table, condition: str, columns: Sequence[str]) -> str:
+    """Query the newest records to the end; returns the execution's id. Raises BreedlineError."""
     answer = session.client("athena").start_query_execution(
-        QueryString=sql,
+        QueryString=select_sql(table.database, table.name, condition, columns),
         ClientRequestToken=str(uuid.uuid4()),
-        QueryExecutionContext={"Catalog": table["Catalog"], "Database": table["Database"]},
+        QueryExecutionContext={"Catalog": table.catalog, "Database": table.database},
         ResultConfiguration={"OutputLocation": f"s3://{session.settings.bucket}/{RESULTS}/"},
     )
-    return str(answer["QueryExecutionId"])
+    query = str(answer["QueryExecutionId"])
+    _follow(session, query, condition)
+    return query
 
 
 def _follow(session: Session, query: str, condition: str) -> None:
@@ -98,12 +115,12 @@ def _follow(session: Session, query: str, condition: str) -> None:
         time.sleep(session.poll_seconds / 3)
 
 
-def _rows(session: Session, query: str) -> list[list[str | None]]:
-    """The result's rows, all pages, without the header."""
+def rows_of(session: Session, query: str) -> Iterator[list[str | None]]:
+    """The result's rows without the header; a page of them is in memory at a time."""
     pages: Any = session.client("athena").get_paginator("get_query_results")
-    found = [
+    rows = (
         [cell.get("VarCharValue") for cell in row["Data"]]
         for page in pages.paginate(QueryExecutionId=query)
         for row in page["ResultSet"]["Rows"]
-    ]
-    return found[1:]
+    )
+    return islice(rows, 1, None)

@@ -12,6 +12,7 @@ PLACES = {
     "input": f"{INPUT}/data",
     "output": f"{OUTPUT}/splits",
     "statistics": f"{OUTPUT}/statistics",
+    "pretrained": f"{INPUT}/pretrained",
 }
 
 
@@ -44,15 +45,12 @@ def splits_uri(prepare: Any) -> Any:
 def _inputs(context: Context) -> list[Any]:
     from sagemaker.processing import ProcessingInput
 
+    sources = {"code": context.code["prepare"], "data": context.parameters["InputDataUri"]}
+    if context.settings.embeds and context.settings.model.pretrained_uri:
+        sources["pretrained"] = context.settings.model.pretrained_uri
     return [
-        ProcessingInput(
-            source=context.code["prepare"], destination=f"{INPUT}/code", input_name="code"
-        ),
-        ProcessingInput(
-            source=context.parameters["InputDataUri"],
-            destination=f"{INPUT}/data",
-            input_name="data",
-        ),
+        ProcessingInput(source=source, destination=f"{INPUT}/{name}", input_name=name)
+        for name, source in sources.items()
     ]
 
 
@@ -94,4 +92,19 @@ def _feature_options(context: Context) -> dict[str, Any]:
     return {
         "feature-group": settings.feature_group,
         "online-store": str(settings.features.online).lower(),
+        **_embedding_options(context),
     }
+
+
+def _embedding_options(context: Context) -> dict[str, Any]:
+    """Which network embeds the images: the one that training begins with."""
+    settings = context.settings
+    if not settings.embeds:
+        return {}
+    options = {
+        "embedding-backbone": settings.model.backbone,
+        "embedding-image-size": str(settings.model.image_size),
+    }
+    if settings.model.pretrained_uri:
+        options["embedding-weights"] = PLACES["pretrained"]
+    return options

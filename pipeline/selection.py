@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,18 +17,20 @@ from errors import BreedlineError
 
 PREFIX = "selections"
 COLUMNS = ("uri", "label", "split", "digest")
+MODEL = "embedding_model"  # a column of groups whose records hold embeddings
 # Of several rows of one image the newest counts, as in the online store.
 NEWEST = "event_time DESC, api_invocation_time DESC, write_time DESC"
 
 
 @dataclass(frozen=True)
 class Selected:
-    """One image that the query found."""
+    """One image that the query found; the network that embedded it is no part of a data set."""
 
     uri: str
     label: str
     split: str
     digest: str
+    embedding_model: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ class Selection:
             labels[image.label] = labels.get(image.label, 0) + 1
         return {split: dict(sorted(labels.items())) for split, labels in sorted(found.items())}
 
+    def embedded(self) -> dict[str, int]:
+        """Images by the network that embedded them."""
+        return dict(sorted(Counter(i.embedding_model for i in self.images).items()))
+
     def files(self) -> dict[str, str]:
         """The files' texts by name; equal selections have equal texts."""
         about = {
@@ -88,10 +95,13 @@ class Selection:
         }
 
 
-def select_sql(database: str, table: str, condition: str) -> str:
-    """SQL for the newest record of each image that a condition accepts, deleted ones left out."""
+def select_sql(database: str, table: str, condition: str, columns: Sequence[str] = COLUMNS) -> str:
+    """SQL for the newest record of each image that a condition accepts, deleted ones left out.
+
+    Of the table no other columns are read than those that are named somewhere in it.
+    """
     return (
-        f"SELECT {', '.join(COLUMNS)} FROM (\n"  # noqa: S608 - the condition is its user's own SQL
+        f"SELECT {', '.join(columns)} FROM (\n"  # noqa: S608 - the condition is its user's own SQL
         f"  SELECT *, row_number() OVER (PARTITION BY record_id ORDER BY {NEWEST}) AS place\n"
         f'  FROM "{database}"."{table}"\n'
         ") AS newest\n"
@@ -103,8 +113,8 @@ def select_sql(database: str, table: str, condition: str) -> str:
 
 
 def read_rows(rows: Iterable[Sequence[str | None]]) -> tuple[Selected, ...]:
-    """The images of a result's rows, whose columns are COLUMNS."""
-    return tuple(Selected(*(str(value) for value in row)) for row in rows)
+    """The images of a result's rows, whose columns are COLUMNS and perhaps MODEL."""
+    return tuple(Selected(*(value or "" for value in row)) for row in rows)
 
 
 def _line(image: Selected) -> dict[str, str]:

@@ -41,6 +41,7 @@ FEATURES = {
     "height": "Integral",
     "bytes": "Integral",
 }
+EMBEDDED = {"embedding": "String", "embedding_model": "String"}  # where the settings want them
 FIXED = ("event_time", "identifier", "kms_key", "offline", "online", "role")
 
 
@@ -55,12 +56,13 @@ class FeatureGroup:
     kms_key: str
     role: str
     tags: dict[str, str]
+    features: dict[str, str]
 
     def properties(self) -> dict[str, Any]:
         """What is compared with the group that exists."""
         return {
             "event_time": EVENT_TIME,
-            "features": FEATURES,
+            "features": self.features,
             "identifier": IDENTIFIER,
             "kms_key": self.kms_key,
             "offline": self.offline_uri,
@@ -87,11 +89,17 @@ def plan_features(clients: Clients, settings: Settings) -> Iterator[Change]:
         kms_key=key_arn(clients, settings.aws.kms_key),
         role=settings.features_role_arn,
         tags=settings.tags,
+        features=features_of(settings),
     )
     current = _current(clients("sagemaker"), desired)
     if current is not None:
         _refuse_the_impossible(desired, current)
     yield compare(RESOURCE, current, desired)
+
+
+def features_of(settings: Settings) -> dict[str, str]:
+    """The features that Prepare writes, with their types."""
+    return FEATURES | (EMBEDDED if settings.embeds else {})
 
 
 def apply_features(clients: Clients, change: Change) -> str:
@@ -102,7 +110,7 @@ def apply_features(clients: Clients, change: Change) -> str:
         unless_there(lambda: sagemaker.create_feature_group(**_creation(group)))
     until(clients, lambda: _is_created(sagemaker, name), f"The feature group {name}")
     found = sagemaker.describe_feature_group(FeatureGroupName=name)
-    lacking = [each for each in _definitions() if each not in found["FeatureDefinitions"]]
+    lacking = [each for each in _definitions(group) if each not in found["FeatureDefinitions"]]
     if lacking:
         sagemaker.update_feature_group(FeatureGroupName=name, FeatureAdditions=lacking)
         until(clients, lambda: _is_updated(sagemaker, name), f"The feature group {name}")
@@ -120,7 +128,7 @@ def _creation(group: FeatureGroup) -> dict[str, Any]:
         "FeatureGroupName": group.name,
         "RecordIdentifierFeatureName": IDENTIFIER,
         "EventTimeFeatureName": EVENT_TIME,
-        "FeatureDefinitions": _definitions(),
+        "FeatureDefinitions": _definitions(group),
         "RoleArn": group.role,
         "Description": "One record for each image that Prepare kept",
         "Tags": as_tags(group.tags),
@@ -140,8 +148,8 @@ def _creation(group: FeatureGroup) -> dict[str, Any]:
     return request
 
 
-def _definitions() -> list[dict[str, str]]:
-    return [{"FeatureName": name, "FeatureType": kind} for name, kind in FEATURES.items()]
+def _definitions(group: FeatureGroup) -> list[dict[str, str]]:
+    return [{"FeatureName": name, "FeatureType": kind} for name, kind in group.features.items()]
 
 
 def _current(sagemaker: Any, group: FeatureGroup) -> dict[str, Any] | None:
@@ -158,7 +166,7 @@ def _current(sagemaker: Any, group: FeatureGroup) -> dict[str, Any] | None:
     return {
         "event_time": found["EventTimeFeatureName"],
         # Others may add features of their own.
-        "features": {name: kind for name, kind in defined.items() if name in FEATURES},
+        "features": {name: kind for name, kind in defined.items() if name in group.features},
         "identifier": found["RecordIdentifierFeatureName"],
         "kms_key": storage.get("KmsKeyId", "") or security.get("KmsKeyId", ""),
         "offline": storage.get("S3Uri", ""),
@@ -181,7 +189,7 @@ def _refuse_the_impossible(group: FeatureGroup, current: dict[str, Any]) -> None
     wanted = group.properties()
     pairs = {key: (current[key], wanted[key]) for key in FIXED}
     for name, kind in current["features"].items():
-        pairs[f"the feature {name}"] = (kind, FEATURES[name])
+        pairs[f"the feature {name}"] = (kind, group.features[name])
     if not group.ttl_days:  # a lifetime can be changed, not taken away
         pairs["ttl_days"] = (current["ttl_days"], 0)
     for key, (before, after) in pairs.items():

@@ -20,6 +20,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from errors import BreedlineError
+from provision.backbones import backbone_files
 from provision.sources import closure, place_of
 from settings import Settings
 from settings.workload import IMAGES
@@ -125,6 +126,8 @@ def _package(settings: Settings, step: str, folder: Path, shared: Path | None) -
     if step == "train" and has_network and settings.model.backbone in REQUIREMENTS:
         lines = REQUIREMENTS[settings.model.backbone]
         files["requirements.txt"] = "".join(f"{line}\n" for line in lines).encode()
+    if step == "prepare" and settings.embeds:
+        files |= backbone_files(settings.model.backbone)
     return Package(step, settings.bucket, files, as_tarball=step == "train")
 
 

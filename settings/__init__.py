@@ -24,6 +24,7 @@ from settings.contradictions import contradictions
 from settings.ec2 import Ec2
 from settings.features import Features
 from settings.pipeline import (
+    PACKAGED,
     Data,
     Debugger,
     Evaluate,
@@ -114,6 +115,12 @@ class Settings(Sections):
     def feature_group_name(self) -> str:
         """The name that a feature group has or had."""
         return self.features.group or f"{self.pipeline.name}-images"
+
+    @property
+    def embeds(self) -> bool:
+        """Whether records hold embeddings: there are records, and a network that has learnt."""
+        has_weights = bool(self.model.pretrained_uri) or self.model.backbone in PACKAGED
+        return self.features.enabled and self.features.embedding and has_weights
 
     @property
     def features_role_arn(self) -> str:

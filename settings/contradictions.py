@@ -189,7 +189,7 @@ def _foundation(settings: Settings) -> Iterator[Check]:
 
 def warnings(settings: Settings) -> list[str]:
     """Sentences on values that are allowed and unwise."""
-    scaling, found = settings.scaling, []
+    scaling, found = settings.scaling, [*_unembedded(settings)]
     for key in ("scale_out_cooldown_seconds", "scale_in_cooldown_seconds"):
         value = getattr(scaling, key)
         if value < METRIC_PERIOD and settings.endpoint.kind != "serverless":
@@ -198,3 +198,12 @@ def warnings(settings: Settings) -> list[str]:
                 "metric: it scales again before it has seen what the last step did."
             )
     return found
+
+
+def _unembedded(settings: Settings) -> Iterator[str]:
+    wanted = settings.features.enabled and settings.features.embedding
+    if wanted and not settings.embeds:
+        yield (
+            f"features.embedding = true, and {settings.model.backbone} has no pretrained weights: "
+            "records get no embedding until model.pretrained_uri names some."
+        )

@@ -25,5 +25,6 @@ class Features:
     group: GroupName = ""  # empty: the pipeline's name and "-images"
     online: Flag = True  # answers for single images; paid for by the request
     offline: Flag = True  # keeps all records in the bucket; training sets are selected from it
+    embedding: Flag = True  # in each record, by the model's backbone where it has weights
     ttl_days: Annotated[int, within(0, 3_650)] = 0  # of online records; 0: for ever
     role: OptionalRole = ""  # writes the offline store; empty: the jobs' role

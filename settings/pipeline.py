@@ -33,6 +33,7 @@ from settings.types import (
     Version,
 )
 
+PACKAGED = ("efficientnet_lite0",)  # backbones whose pretrained weights a Python package brings
 RANGES = f"a table with some of {', '.join(TUNABLE)}"
 
 

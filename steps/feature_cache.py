@@ -18,18 +18,24 @@ from typing import Any
 
 import torch
 
+PACK_ROWS = 2048
+"""So many rows are worth a pack: fewer make many files, more are lost with an interrupted job."""
+
 
 class FeatureCache:
-    """The rows of one view below `folder`. Damaged packs are reported and ignored."""
+    """The rows of one view below `folder`, None for a cache that keeps nothing.
 
-    def __init__(self, folder: Path, view: str) -> None:
-        self.folder = folder / view
+    Damaged packs are reported and ignored.
+    """
+
+    def __init__(self, folder: Path | None, view: str) -> None:
+        self.folder = folder / view if folder else None
 
     def load(self, digests: Iterable[str]) -> dict[str, Any]:
         """The rows (each [F]) of those `digests` that the cache holds."""
         wanted = set(digests)
         found: dict[str, Any] = {}
-        for path in sorted(self.folder.glob("*.pt")):
+        for path in sorted(self.folder.glob("*.pt")) if self.folder else ():
             if len(found) == len(wanted):
                 break
             names, rows = _read_pack(path)
@@ -39,7 +45,7 @@ class FeatureCache:
 
     def save(self, rows: Mapping[str, Any]) -> None:
         """Add the rows ([F] each, by image digest) as one pack. A full disk is only reported."""
-        if not rows:
+        if self.folder is None or not rows:
             return
         digests = sorted(rows)
         name = hashlib.sha256("".join(digests).encode()).hexdigest()[:32]

@@ -11,21 +11,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from dataset import Record
-from feature_cache import FeatureCache, cache_key
+from extractor import MIRRORED, Extractor
+from feature_cache import PACK_ROWS, FeatureCache
 from hosts import Group
 from loading import Images, View, load
-from network import weights_digest
-from preprocessing import Preprocessing
 from sharding import Sharding
 from stopping import Stopped, StopRequest
-
-ORIGINAL, MIRRORED = "original", "mirrored"
-_PACK_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -36,42 +31,6 @@ class Table:
     labels: Any
 
 
-@dataclass(frozen=True)
-class Extractor:
-    """A frozen backbone and how to feed it; `cache` is the folder for features of any kind."""
-
-    backbone: Any
-    preprocessing: Preprocessing
-    dtype: Any
-    device: Any
-    cache: Path
-
-    @property
-    def batch_size(self) -> int:
-        """Images in one forward pass."""
-        return 128 if self.device.type == "cuda" else 16
-
-    @property
-    def folder(self) -> Path:
-        """Where features made just so are kept."""
-        parts = (weights_digest(self.backbone), repr(self.preprocessing), str(self.dtype))
-        return self.cache / cache_key(parts)
-
-    def __call__(self, pixels: Any) -> Any:
-        """Features [B, F] of uint8 [B, 3, H, W].
-
-        The batch is filled up to its full size: the arithmetic of a row then does not depend on
-        how many neighbours it has, and an interrupted run computes the same bits as a whole one.
-        """
-        count = len(pixels)
-        if count < self.batch_size:
-            filler = pixels[:1].expand(self.batch_size - count, -1, -1, -1)
-            pixels = torch.cat([pixels, filler])
-        with torch.inference_mode():
-            images = self.preprocessing.normalise(pixels, self.dtype)
-            return self.backbone(images)[:count]
-
-
 @dataclass
 class Share:
     """The rows that this process is answerable for, view by view and by image digest."""
@@ -80,23 +39,32 @@ class Share:
     views: Sequence[str]
     caches: dict[str, FeatureCache]
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    new: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         digests = [record.digest for record in self.records]
+        self.new = {view: {} for view in self.views}
         self.rows = {view: self.caches[view].load(digests) for view in self.views}
 
     def missing(self) -> list[Record]:
         """One record for each image that lacks a view."""
         seen: dict[str, Record] = {}
         for record in self.records:
-            if not all(record.digest in self.rows[view] for view in self.views):
+            if any(self.lacks(record, view) for view in self.views):
                 seen.setdefault(record.digest, record)
         return list(seen.values())
 
-    def save(self, new: Sequence[str]) -> None:
-        """Put the rows of the digests `new` into the cache."""
+    def lacks(self, record: Record, view: str) -> bool:
+        return record.digest not in self.rows[view]
+
+    def add(self, view: str, digest: str, row: Any) -> None:
+        self.rows[view][digest] = self.new[view][digest] = row
+
+    def save(self) -> None:
+        """Put the rows that are new since the last time into the cache."""
         for view in self.views:
-            self.caches[view].save({key: self.rows[view][key] for key in new})
+            self.caches[view].save(self.new[view])
+            self.new[view] = {}
 
     def stacked(self) -> Any:
         """[n, V, F] in the order of the records; an empty share has F = 0."""
@@ -126,8 +94,8 @@ def extract(
     caches = {view: FeatureCache(extractor.folder, view) for view in views}
     share = Share(own, views, caches)
     missing = share.missing()
+    passes = sum(share.lacks(record, view) for record in missing for view in views)
     _compute(extractor, share, missing, group, stop)
-    passes = len(missing) * len(views)
     _report(group, len(own), passes, time.perf_counter() - begin)
     return _assemble(share, sharding.count, group)
 
@@ -140,27 +108,28 @@ def _compute(
     chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
     turns = max(group.gather(len(chunks)))
     pixels = _pixels(extractor, chunks)
-    new: list[str] = []
     try:
         for turn in range(turns):
             if group.any(stop.requested):
                 raise Stopped
             if turn < len(chunks):
                 _add(extractor, share, chunks[turn], next(pixels))
-                new += [record.digest for record in chunks[turn]]
-            if len(new) >= _PACK_ROWS:
-                share.save(new)
-                new = []
+            if any(len(rows) >= PACK_ROWS for rows in share.new.values()):
+                share.save()
     finally:
-        share.save(new)
+        share.save()
 
 
 def _add(extractor: Extractor, share: Share, chunk: list[Record], pixels: Any) -> None:
     for view in share.views:
-        rows = extractor(pixels.flip(3) if view == MIRRORED else pixels).cpu()
-        for record, row in zip(chunk, rows, strict=True):
-            # A copy: a slice would keep, and save, the whole batch with each row.
-            share.rows[view][record.digest] = row.clone()
+        # Prepare may have computed the original for its embedding, and never the mirror image.
+        lacking = [place for place, record in enumerate(chunk) if share.lacks(record, view)]
+        if lacking:
+            wanted = pixels[lacking]
+            rows = extractor(wanted.flip(3) if view == MIRRORED else wanted).cpu()
+            for place, row in zip(lacking, rows, strict=True):
+                # A copy: a slice would keep, and save, the whole batch with each row.
+                share.add(view, chunk[place].digest, row.clone())
 
 
 def _pixels(extractor: Extractor, chunks: Sequence[Sequence[Record]]) -> Iterator[Any]:

@@ -6,8 +6,8 @@ as the URI that the manifests refer to. Nothing is published unless everything s
     python3 prepare.py --input photos --source-uri s3://bucket/photos --output splits \\
         --statistics statistics
 
-With --feature-group each kept image's record goes there as well. Where --input is a selection by
-query, its images are fetched from S3.
+With --feature-group each kept image's record goes there as well, and with --embedding-backbone an
+embedding in it. Where --input is a selection by query, its images are fetched from S3.
 
 A file is rejected, with its reason, when it is no image, does not decode to its last pixel,
 repeats another file's content, or carries two labels. Files whose names begin with a dot are
@@ -17,21 +17,23 @@ ignored. The job fails when more than --max-rejected-fraction of the files are r
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from arguments import fraction, positive, share
-from catalogue import SPLITS, Catalogue
+from catalogue import SPLITS, Catalogue, Image
 from inspection import inspect_all
 from manifests import write_channels, write_dataset, write_json, write_statistics
-from records import RecordsError, open_group, put_records
+from records import FeatureGroup, RecordsError, Written, open_group, put_records
 from selection import fetch_selected, find_selected, is_selection, read_about
 from sources import SourceError, find_candidates
 from staging import staged
@@ -57,6 +59,9 @@ class Options:
     seed: int
     feature_group: str
     online_store: str
+    embedding_backbone: str
+    embedding_image_size: int
+    embedding_weights: Path | None
 
 
 @dataclass(frozen=True)
@@ -193,17 +198,40 @@ def publish(catalogue: Catalogue, source: Source, options: Options) -> None:
         write_statistics(catalogue, report)
         # Not those of a selection: their records are there, and their splits serve this run alone.
         if options.feature_group and not source.selection:
-            record(catalogue, report, options)
+            record(catalogue, source.folder, report, options)
 
 
-def record(catalogue: Catalogue, report: Path, options: Options) -> None:
-    """Put the images into the feature group, and how many into records.json."""
+def record(catalogue: Catalogue, folder: Path, report: Path, options: Options) -> None:
+    """Put the images of `folder` into the feature group, and how many into records.json."""
     images = chain.from_iterable(catalogue.images(split) for split in SPLITS)
     group = open_group(options.feature_group, options.online_store == "true")
-    done = put_records(images, options.source_uri, group)
+    if options.embedding_backbone:
+        done = put_embedded(images, folder, group, options)
+    else:
+        done = put_records(images, options.source_uri, group)
     write_json(report / "records.json", asdict(done))
     counts = f"{done.written} records written, {done.unchanged} unchanged"
     print(f"prepare: {counts} in the feature group {done.feature_group}", flush=True)
+
+
+def put_embedded(
+    images: Iterable[Image], folder: Path, group: FeatureGroup, options: Options
+) -> Written:
+    """Put the images' records, with an embedding in each."""
+    # Read when torch is loaded, which takes seconds: only who embeds waits for it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from embedding import EmbeddingError, Kind, open_embedder
+
+    kind = Kind(options.embedding_backbone, options.embedding_image_size, options.embedding_weights)
+    # Locally jobs share what is computed; on AWS nothing outlives a processing job but its outputs.
+    cache = os.environ.get("BREEDLINE_FEATURE_CACHE")
+    try:
+        with closing(open_embedder(kind, folder, Path(cache) if cache else None)) as embedder:
+            done = put_records(images, options.source_uri, group, embedder)
+    except EmbeddingError as error:
+        raise PrepareError(str(error)) from error
+    print(f"prepare: {done.embedded} images embedded by {done.embedding_model}", flush=True)
+    return done
 
 
 def summary(catalogue: Catalogue) -> str:
@@ -231,6 +259,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--seed", type=int, default=7, help="of the split")
     add("--feature-group", default="", help="which gets a record for each image; empty: none")
     add("--online-store", choices=("true", "false"), default="true", help="has the group one?")
+    add("--embedding-backbone", default="", help="whose features are kept; empty: no embeddings")
+    add("--embedding-image-size", type=int, default=0, help="pixels; 0: the backbone's own")
+    add("--embedding-weights", type=Path, help="folder with its file; default: the package's")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.validation_fraction + options.test_fraction >= 1:
         parser.error("--validation-fraction and --test-fraction leave nothing to train on")

@@ -2,19 +2,19 @@
 
 Boundary: images in, a count out; reads S3's listing and writes records through boto3, which is
 imported only then. A record says what is known of a content: preparing the same data again changes
-nothing, and costs one question for each hundred images.
+nothing, and costs one question for each hundred images. What an embedding is, `embedding` says.
 Run the tests: `pytest tests/steps/test_records.py`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from catalogue import Image
 
@@ -29,6 +29,9 @@ FEATURES = (
     "height",
     "bytes",
 )
+EMBEDDING, MODEL = "embedding", "embedding_model"
+EMBEDDED = (EMBEDDING, MODEL)
+"""Further features, of records whose images a network has seen."""
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 WRITERS = 16
 BATCH = 100
@@ -43,14 +46,36 @@ class RecordsError(Exception):
     """The records cannot be written; one sentence."""
 
 
+class Embeds(Protocol):
+    """What turns images into embeddings; another network has another `name`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, images: Sequence[Image]) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Written:
-    """What became of the records; `event_time` is that of the data."""
+    """What became of the records; `event_time` is that of the data.
+
+    `embedded` counts the images of which an embedding was computed, by `embedding_model`.
+    """
 
     feature_group: str
     written: int
     unchanged: int
     event_time: str
+    embedded: int = 0
+    embedding_model: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image and what is said of it."""
+
+    image: Image
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -76,17 +101,22 @@ def open_group(name: str, is_online: bool) -> FeatureGroup:
     return FeatureGroup(name, is_online, runtime, session.client("s3", config=patient))
 
 
-def put_records(images: Iterable[Image], source_uri: str, group: FeatureGroup) -> Written:
+def put_records(
+    images: Iterable[Image], source_uri: str, group: FeatureGroup, embed: Embeds | None = None
+) -> Written:
     """Write what the group does not know yet. Raises RecordsError; what is written stays."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    written = unchanged = 0
+    written = unchanged = embedded = 0
+    model = embed.name if embed else ""
     try:
         newest = _newest_change(group.s3, source_uri)
         with ThreadPoolExecutor(WRITERS) as pool:
-            for batch in _batches(_records(images, source_uri)):
+            for batch in _batches(_entries(images, source_uri, model)):
                 new = [*_new(batch, _known(group, batch), newest)]
-                for done in [pool.submit(_put, group, record) for record in new]:
+                if embed:
+                    embedded += _embed(new, embed)
+                for done in [pool.submit(_put, group, entry.record) for entry in new]:
                     done.result()
                 written += len(new)
                 unchanged += len(batch) - len(new)
@@ -95,7 +125,7 @@ def put_records(images: Iterable[Image], source_uri: str, group: FeatureGroup) -
             f"The records cannot be written to the feature group {group.name} ({error}); mend "
             "that, or set features.enabled = false and upsert."
         ) from error
-    return Written(group.name, written, unchanged, newest.strftime(TIME))
+    return Written(group.name, written, unchanged, newest.strftime(TIME), embedded, model)
 
 
 def _newest_change(s3: Any, source_uri: str) -> datetime:
@@ -111,11 +141,11 @@ def _newest_change(s3: Any, source_uri: str) -> datetime:
     return newest.astimezone(timezone.utc)
 
 
-def _records(images: Iterable[Image], source_uri: str) -> Iterator[Record]:
-    """What is said of each image; the time is added where it is written."""
+def _entries(images: Iterable[Image], source_uri: str, model: str) -> Iterator[Entry]:
+    """What is said of each image; time and embedding are added where it is written."""
     prefix = source_uri.rstrip("/") + "/"
     for image in images:
-        yield {
+        record = {
             # By content: an image that is moved or renamed stays the same one.
             "record_id": image.digest[:32],
             "uri": prefix + image.path,
@@ -126,19 +156,20 @@ def _records(images: Iterable[Image], source_uri: str) -> Iterator[Record]:
             "height": str(image.height),
             "bytes": str(image.size),
         }
+        yield Entry(image, record | ({MODEL: model} if model else {}))
 
 
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, BATCH)):
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while batch := list(islice(entries, BATCH)):
         yield batch
 
 
-def _known(group: FeatureGroup, batch: list[Record]) -> dict[str, Record]:
+def _known(group: FeatureGroup, batch: list[Entry]) -> dict[str, Record]:
     """The records that the online store has, by id."""
     if not group.is_online:
         return {}
     found: dict[str, Record] = {}
-    asked = [_identifiers(group, [record["record_id"] for record in batch])]
+    asked = [_identifiers(group, batch)]
     for _ in range(ATTEMPTS):
         if not asked:
             return found
@@ -155,20 +186,34 @@ def _known(group: FeatureGroup, batch: list[Record]) -> dict[str, Record]:
     raise RecordsError(f"The feature group {group.name} left records unread; start again later.")
 
 
-def _identifiers(group: FeatureGroup, ids: list[str]) -> dict[str, Any]:
+def _identifiers(group: FeatureGroup, batch: list[Entry]) -> dict[str, Any]:
+    more = EMBEDDED if MODEL in batch[0].record else ()
     return {
         "FeatureGroupName": group.name,
-        "RecordIdentifiersValueAsString": ids,
-        "FeatureNames": list(FEATURES),
+        "RecordIdentifiersValueAsString": [entry.record["record_id"] for entry in batch],
+        "FeatureNames": [*FEATURES, *more],
     }
 
 
-def _new(batch: list[Record], known: dict[str, Record], newest: datetime) -> Iterator[Record]:
+def _new(batch: list[Entry], known: dict[str, Record], newest: datetime) -> Iterator[Entry]:
     """Records that say something new, with their times."""
-    for record in batch:
+    for entry in batch:
+        record = entry.record
         before = known.get(record["record_id"], {})
         if any(before.get(name) != value for name, value in record.items()):
-            yield {**record, "event_time": _later(before, newest).strftime(TIME)}
+            later = {**record, "event_time": _later(before, newest).strftime(TIME)}
+            if MODEL in record and record[MODEL] == before.get(MODEL) and before.get(EMBEDDING):
+                later[EMBEDDING] = before[EMBEDDING]  # of this content, by this network
+            yield Entry(entry.image, later)
+
+
+def _embed(new: list[Entry], embed: Embeds) -> int:
+    """Give records the embeddings that they lack; returns how many."""
+    lacking = [entry for entry in new if EMBEDDING not in entry.record]
+    texts = embed([entry.image for entry in lacking]) if lacking else []
+    for entry, text in zip(lacking, texts, strict=True):
+        entry.record[EMBEDDING] = text
+    return len(lacking)
 
 
 def _later(before: Record, newest: datetime) -> datetime:
@@ -185,5 +230,5 @@ def _later(before: Record, newest: datetime) -> datetime:
 def _put(group: FeatureGroup, record: Record) -> None:
     group.runtime.put_record(
         FeatureGroupName=group.name,
-        Record=[{"FeatureName": name, "ValueAsString": record[name]} for name in FEATURES],
+        Record=[{"FeatureName": name, "ValueAsString": value} for name, value in record.items()],
     )

@@ -6,7 +6,6 @@ Run the tests: `pytest tests/steps/test_train.py`.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import sys
@@ -19,9 +18,9 @@ import torch
 from checkpoint import Checkpoint, fingerprint
 from dataset import Channel, DatasetError, read_channel
 from export import describe, export
-from features import MIRRORED, ORIGINAL, Extractor, extract
+from extractor import MIRRORED, ORIGINAL, freeze
+from features import extract
 from fitting import Fit, say
-from folding import fold_batch_norm
 from hosts import Group, HostsError
 from hyperparameters import Folders, Hyperparameters, Job
 from network import (
@@ -212,12 +211,12 @@ def _fit(
 
 
 def _feature_rows(job: Job, setting: Setting, group: Group, stop: StopRequest) -> tuple[Rows, Rows]:
-    # A copy: the artifact keeps the weights whole, and in full precision.
-    size = setting.preprocessing.image_size
-    frozen = fold_batch_norm(copy.deepcopy(setting.network.backbone), size)
-    frozen.to(dtype=setting.dtype, memory_format=torch.channels_last)
-    extractor = Extractor(
-        frozen, setting.preprocessing, setting.dtype, group.device, job.folders.feature_cache
+    extractor = freeze(
+        setting.network.backbone,
+        setting.preprocessing,
+        setting.dtype,
+        group.device,
+        job.folders.feature_cache,
     )
 
     def rows(split: Split, views: Sequence[str]) -> FeatureRows:

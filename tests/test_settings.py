@@ -285,6 +285,16 @@ def test_loading_settings_imports_neither_boto3_nor_the_sagemaker_sdk():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_network_that_cannot_embed_is_warned_about():
+    loaded = settings.load("local")
+    assert loaded.embeds
+    bare = dataclasses.replace(loaded.model, backbone="resnet50")
+    (warning,) = warnings(dataclasses.replace(loaded, model=bare))
+    assert warning.startswith("features.embedding = true, and resnet50 has no pretrained weights")
+    silent = dataclasses.replace(loaded.features, embedding=False)
+    assert warnings(dataclasses.replace(loaded, model=bare, features=silent)) == []
+
+
 def test_a_cooldown_shorter_than_the_metric_period_is_warned_about():
     loaded = settings.load("local")
     hasty = dataclasses.replace(

@@ -151,6 +151,13 @@ def base_environment(cores: int) -> dict[str, str]:
     }
 
 
+def feature_cache(folder: Path) -> Path:
+    """Where all jobs of a server keep features, so that no job computes what another one has."""
+    found = folder / "cache" / "features"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
 def network_interface() -> str:
     """The loopback interface, through which the hosts of a job reach each other."""
     return "lo0" if sys.platform == "darwin" else "lo"

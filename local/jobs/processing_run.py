@@ -15,6 +15,7 @@ from local.jobs.launcher import HostCommand
 from local.jobs.layout import (
     HostFolder,
     base_environment,
+    feature_cache,
     network_interface,
     resource_config,
     write_hosts_file,
@@ -105,6 +106,7 @@ class ProcessingRun:
             **base_environment(cores),
             **gpu_variables(self._request.instance_type, len(self.folders), rank),
             **self._backend.credentials.environment_of(self.actor.caller),
+            "BREEDLINE_FEATURE_CACHE": str(feature_cache(self._backend.folder)),
             **self._request.raw.get("Environment", {}),
             "PROCESSING_JOB_NAME": self.name,
             "PROCESSING_JOB_ARN": self._arn,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from local.backend import Backend
@@ -14,6 +13,7 @@ from local.jobs.launcher import HostCommand
 from local.jobs.layout import (
     HostFolder,
     base_environment,
+    feature_cache,
     network_interface,
     resource_config,
     write_hosts_file,
@@ -127,18 +127,12 @@ class TrainingHosts:
             **self.backend.credentials.environment_of(self.actor.caller),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
-            "BREEDLINE_FEATURE_CACHE": str(self._feature_cache()),
+            "BREEDLINE_FEATURE_CACHE": str(feature_cache(self.backend.folder)),
             "PYTHONPATH": str(host.code),
             **({"SM_CHECKPOINT_DIR": local_path} if checkpoints else {}),
             **self.request.raw.get("Environment", {}),
             **self._identity(host),
         }
-
-    def _feature_cache(self) -> Path:
-        """Shared by all jobs of this server, so that trials need not compute features again."""
-        folder = self.backend.folder / "cache" / "features"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
     def _identity(self, host: HostFolder) -> dict[str, str]:
         region = str(self.request.parameters.toolkit.get("sagemaker_region", self.backend.region))

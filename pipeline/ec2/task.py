@@ -27,7 +27,10 @@ MOVED = {
     "/opt/ml/processing/input/test": f"{SPLITS}/test/S3Prefix",
     "/opt/ml/processing/input/dataset": f"{SPLITS}/dataset",
 }
-LEFT_OUT = ("--feature-group", "--online-store")  # options of Prepare, each with a value
+LEFT_OUT = (  # options of Prepare, each with a value
+    *("--feature-group", "--online-store"),
+    *("--embedding-backbone", "--embedding-image-size", "--embedding-weights"),
+)
 OWN = ("sagemaker_", "_")  # hyperparameters that are not the script's
 
 

@@ -85,12 +85,13 @@ def test_a_training_set_is_selected_from_what_was_prepared(prepared, call, local
     assert "The feature group 'breedline-images' has no record yet" in call("features").err
     first = prepare(call, local, *data)
     report = read(prepared, local, first, "statistics/records.json")
-    assert (report["written"], report["unchanged"]) == (30, 0)
+    assert (report["written"], report["unchanged"], report["embedded"]) == (30, 0, 30)
 
     everything = call("features", "--json").result
     assert everything["images"] == 30
     counts = read(prepared, local, first, "statistics/statistics.json")["counts"]
     assert everything["counts"] == counts
+    assert everything["embedded"] == {report["embedding_model"]: 30}
 
     condition = "width < 12 AND label <> 'cat'"
     second = prepare(call, local, "--select", condition)
@@ -105,14 +106,40 @@ def test_a_training_set_is_selected_from_what_was_prepared(prepared, call, local
         assert {line["source-ref"] for line in after} == kept
 
 
+def test_the_images_most_like_one_are_listed(prepared, call, local, data, photos):
+    prepare(call, local, *data)
+    path = photos / "pug" / "3.png"
+    found = call("features", "label <> 'husky'", "--like", str(path), "--count", "4", "--json")
+    neighbours = found.result["neighbours"]
+    assert len(neighbours) == 4
+    assert found.result["like"]["label"] == "pug"
+    assert found.result["like"]["record_id"] not in [each["record_id"] for each in neighbours]
+    assert {each["label"] for each in neighbours} <= {"beagle", "pug"}
+    similarities = [each["similarity"] for each in neighbours]
+    assert similarities == sorted(similarities, reverse=True)
+    assert 0 < similarities[-1] <= similarities[0] <= 1
+    text = call("features", "--like", found.result["like"]["record_id"][:8]).out
+    assert f"like {found.result['like']['uri']} (pug)" in text
+    assert len(text.splitlines()) == 12, "a header, ten images, and what they are like"
+
+
+def test_what_is_no_known_image_is_like_none(prepared, call, local, data, tmp_path):
+    prepare(call, local, *data)
+    (tmp_path / "new.png").write_bytes(b"never prepared")
+    unknown = call("features", "--like", str(tmp_path / "new.png"))
+    assert (unknown.code, "means no record in breedline-images" in unknown.err) == (1, True)
+    assert "is neither a file" in call("features", "--like", "cat.jpg").err
+
+
 def test_preparing_again_writes_no_record_twice(prepared, call, local, data, photos):
     sync_folder(prepared.client("s3"), photos, local.bucket, "data/copy")
     arguments = ("--param", f"InputDataUri=s3://{local.bucket}/data/dogs/")  # no cache has this URI
     again = prepare(call, local, *arguments)
     report = read(prepared, local, again, "statistics/records.json")
-    assert (report["written"], report["unchanged"]) == (0, 30)
+    assert (report["written"], report["unchanged"], report["embedded"]) == (0, 30, 0)
     moved = prepare(call, local, "--param", f"InputDataUri=s3://{local.bucket}/data/copy")
-    assert read(prepared, local, moved, "statistics/records.json")["written"] == 30
+    report = read(prepared, local, moved, "statistics/records.json")
+    assert (report["written"], report["embedded"]) == (30, 0)
     assert call("features", "uri LIKE '%/copy/%'", "--json").result["images"] == 30
     assert call("features", "--json").result["images"] == 30
 

@@ -46,12 +46,41 @@ def test_jobs_run_in_the_vpc_and_with_the_key_of_the_settings(local):
 
 
 def test_prepare_fills_the_feature_group_of_the_settings(local):
-    def options(**values):
-        loaded = changed(local, "features", **values)
-        arguments = steps_of(compiled(loaded))["Prepare"]["Arguments"]
-        given = arguments["AppSpecification"]["ContainerArguments"]
-        return dict(zip(given[::2], given[1::2], strict=True))
-
-    with_group = options(enabled=True, group="photos", online=False)
+    with_group = options(changed(local, "features", enabled=True, group="photos", online=False))
     assert (with_group["--feature-group"], with_group["--online-store"]) == ("photos", "false")
-    assert "--feature-group" not in options(enabled=False)
+    without = options(changed(local, "features", enabled=False))
+    assert not [name for name in without if name.startswith(("--feature", "--embedding"))]
+
+
+def test_images_are_embedded_by_the_network_that_training_begins_with(local):
+    packaged = options(local)
+    assert packaged["--embedding-backbone"] == local.model.backbone
+    assert "--embedding-weights" not in packaged
+    assert "pretrained" not in inputs(local)
+    loaded = changed(
+        local, "model", backbone="resnet18", image_size=96, pretrained_uri="s3://weights/r18.pt"
+    )
+    named, place = options(loaded), inputs(loaded)["pretrained"]
+    assert (named["--embedding-backbone"], named["--embedding-image-size"]) == ("resnet18", "96")
+    assert place["S3Uri"] == "s3://weights/r18.pt"
+    assert named["--embedding-weights"] == place["LocalPath"]
+
+
+def test_a_network_without_weights_embeds_nothing(local):
+    for loaded in (
+        changed(local, "model", backbone="resnet18"),
+        changed(local, "features", embedding=False),
+    ):
+        assert not [name for name in options(loaded) if name.startswith("--embedding")]
+        assert options(loaded)["--feature-group"]
+
+
+def options(loaded):
+    arguments = steps_of(compiled(loaded))["Prepare"]["Arguments"]
+    given = arguments["AppSpecification"]["ContainerArguments"]
+    return dict(zip(given[::2], given[1::2], strict=True))
+
+
+def inputs(loaded):
+    arguments = steps_of(compiled(loaded))["Prepare"]["Arguments"]
+    return {item["InputName"]: item["S3Input"] for item in arguments["ProcessingInputs"]}

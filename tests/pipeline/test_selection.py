@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from errors import BreedlineError
-from pipeline.selection import COLUMNS, Selected, Selection, read_rows, select_sql
-from provision.features import EVENT_TIME, FEATURES, IDENTIFIER
+from pipeline.selection import COLUMNS, MODEL, Selected, Selection, read_rows, select_sql
+from provision.features import EMBEDDED, EVENT_TIME, FEATURES, IDENTIFIER
 
 IMAGES = (
     Selected("s3://photos/data/a.jpg", "pug", "train", "1a"),
@@ -28,6 +28,13 @@ def test_equal_questions_with_equal_answers_are_the_same_data_set():
         dataclasses.replace(SELECTION, images=moved),
     ]
     assert len({each.prefix for each in (SELECTION, *others)}) == 4
+
+
+def test_another_network_makes_no_other_data_set():
+    embedded = [dataclasses.replace(image, embedding_model="resnet18") for image in IMAGES[:2]]
+    again = dataclasses.replace(SELECTION, images=(*embedded, IMAGES[2]))
+    assert (again.prefix, again.files()) == (SELECTION.prefix, SELECTION.files())
+    assert again.embedded() == {"": 1, "resnet18": 2}
 
 
 def test_the_files_say_what_was_asked_and_what_was_found():
@@ -54,12 +61,13 @@ def test_images_of_several_buckets_are_no_data_set():
 def test_the_sql_reads_columns_that_the_group_has():
     sql = select_sql("sagemaker_featurestore", "images_1", "label = 'pug' -- of all")
     assert {*COLUMNS, IDENTIFIER, EVENT_TIME} <= {*FEATURES}
+    assert MODEL in EMBEDDED
     assert "\nlabel = 'pug' -- of all\n)" in sql  # a comment ends where its line does
     assert '"sagemaker_featurestore"."images_1"' in sql
     assert f"PARTITION BY {IDENTIFIER} ORDER BY {EVENT_TIME} DESC" in sql
 
 
 def test_rows_become_images():
-    (image,) = read_rows([["s3://photos/data/a.jpg", "pug", "train", "1a"]])
-    assert image == IMAGES[0]
+    row = ["s3://photos/data/a.jpg", "pug", "train", "1a"]
+    assert read_rows([row, [*row, None]]) == (IMAGES[0], IMAGES[0])
     assert Counter(image.label for image in IMAGES)["pug"] == 2

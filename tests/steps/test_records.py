@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from catalogue import Image
-from records import FEATURES, FeatureGroup, RecordsError, put_records
+from records import EMBEDDED, FEATURES, FeatureGroup, RecordsError, put_records
 
 from local.errors import ApiError
 from local.features.group import group_of
@@ -22,7 +23,9 @@ URI = "s3://bucket/photos"
 DAY = datetime(2026, 5, 1, 10, tzinfo=timezone.utc)
 DOCUMENT = {
     "FeatureGroupName": "photos",
-    "FeatureDefinitions": [{"FeatureName": n, "FeatureType": "String"} for n in FEATURES],
+    "FeatureDefinitions": [
+        {"FeatureName": n, "FeatureType": "String"} for n in FEATURES + EMBEDDED
+    ],
     "RecordIdentifierFeatureName": "record_id",
     "EventTimeFeatureName": "event_time",
     "OnlineStoreConfig": {"EnableOnlineStore": True},
@@ -66,6 +69,21 @@ class Runtime:
         except ApiError as error:
             fault = {"Error": {"Code": error.code, "Message": error.message}}
             raise ClientError(fault, "Record") from error
+
+
+class Network:
+    """Embeds an image as its path and the network's name, and counts."""
+
+    def __init__(self, name: str, patience: int = 1_000) -> None:
+        self.name = name
+        self.patience = patience  # so many images until it fails
+        self.seen = 0
+
+    def __call__(self, images: Sequence[Image]) -> list[str]:
+        self.seen += len(images)
+        if self.seen > self.patience:
+            raise InterruptedError("the job was stopped")
+        return [f"{image.path} by {self.name}" for image in images]
 
 
 def listing(*days: datetime) -> Any:
@@ -132,6 +150,46 @@ def test_newer_data_give_a_newer_time_to_what_changes_alone(
     put_records([image(1), image(2, "test"), image(3)], URI, later)
     times = [runtime.record(image(n).digest)["event_time"][:10] for n in (1, 2, 3)]
     assert times == ["2026-05-01", "2026-05-03", "2026-05-03"]
+
+
+def test_a_record_holds_what_a_network_made_of_its_image(
+    runtime: Runtime, group: FeatureGroup
+) -> None:
+    network = Network("first")
+    done = put_records([image(n) for n in range(120)], URI, group, network)
+    assert (done.written, done.embedded, done.embedding_model) == (120, 120, "first")
+    record = runtime.record(image(7).digest)
+    assert (record["embedding"], record["embedding_model"]) == ("pug/7.png by first", "first")
+
+
+def test_the_same_network_embeds_an_image_once(runtime: Runtime, group: FeatureGroup) -> None:
+    put_records([image(1), image(2)], URI, group, Network("first"))
+    again = Network("first")
+    done = put_records([image(1), image(2, "test"), image(3)], URI, group, again)
+    assert (done.written, done.unchanged, done.embedded, again.seen) == (2, 1, 1, 1)
+    moved = runtime.record(image(2).digest)
+    assert (moved["split"], moved["embedding"]) == ("test", "pug/2.png by first")
+
+
+def test_another_network_embeds_all_images_anew(runtime: Runtime, group: FeatureGroup) -> None:
+    put_records([image(1), image(2)], URI, group)
+    put_records([image(1)], URI, group, Network("first"))
+    done = put_records([image(1), image(2)], URI, group, Network("second"))
+    assert (done.written, done.embedded) == (2, 2)
+    for number in (1, 2):
+        record = runtime.record(image(number).digest)
+        assert record["embedding"] == f"pug/{number}.png by second"
+    assert runtime.record(image(1).digest)["event_time"] == "2026-05-01T10:00:02Z"
+
+
+def test_an_interrupted_run_is_gone_on_with(runtime: Runtime, group: FeatureGroup) -> None:
+    images = [image(n) for n in range(250)]
+    with pytest.raises(InterruptedError):
+        put_records(images, URI, group, Network("first", patience=200))
+    assert runtime.puts == 200
+    rest = Network("first")
+    assert put_records(images, URI, group, rest).unchanged == 200
+    assert rest.seen == 50
 
 
 def test_what_was_left_unread_is_asked_for_again(runtime: Runtime, group: FeatureGroup) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from local.backend import Backend
 from local.errors import ApiError
+from local.jobs.layout import feature_cache
 from local.jobs.processing import ProcessingJobs
 from tests.local.jobs.conftest import BUCKET, DONE
 
@@ -31,6 +32,12 @@ def s3_output(name: str, uri: str, path: str, mode: str = "EndOfJob") -> dict[st
         "OutputName": name,
         "S3Output": {"S3Uri": uri, "LocalPath": path, "S3UploadMode": mode},
     }
+
+
+ECHO = b"""
+import os, pathlib, sys
+pathlib.Path(sys.argv[2], "cache.txt").write_text(os.environ["BREEDLINE_FEATURE_CACHE"])
+"""
 
 
 def request(name: str, script: bytes, backend, **changes: Any) -> dict[str, Any]:
@@ -82,6 +89,13 @@ def test_a_script_reads_its_inputs_and_leaves_its_outputs(backend, jobs):
     assert made(backend, "copy") == {"sub/one.txt": b"ONE", "sub/two.txt": b"TWO"}
     assert done["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
     assert done["CreationTime"] <= done["ProcessingStartTime"] <= done["ProcessingEndTime"]
+
+
+def test_features_are_kept_where_training_jobs_look_for_them(backend, jobs):
+    jobs.create(request("echo", ECHO, backend))
+    assert wait(backend, "echo")["ProcessingJobStatus"] == "Completed"
+    (told,) = made(backend, "echo").values()
+    assert told.decode() == str(feature_cache(backend.folder))
 
 
 def test_two_hosts_share_the_objects_by_key(backend, jobs):

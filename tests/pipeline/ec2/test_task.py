@@ -43,7 +43,7 @@ def test_the_training_script_takes_the_hyperparameters(task):
 def test_the_scripts_read_what_prepare_wrote_on_the_same_machine(task):
     prepare, evaluate = task["prepare"]["arguments"], task["evaluate"]["arguments"]
     assert prepare[prepare.index("--data-type") + 1] == "S3Prefix"
-    assert "--feature-group" not in prepare
+    assert not [name for name in prepare if name.startswith(("--feature", "--embedding"))]
     splits = prepare[prepare.index("--output") + 1]
     assert evaluate[evaluate.index("--test") + 1] == f"{splits}/test/S3Prefix"
     assert evaluate[evaluate.index("--dataset") + 1] == f"{splits}/dataset"
