@@ -16,6 +16,7 @@ from commands.executions import FINAL, read_execution
 
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 RUNNING = {"Executing", "Starting", "Stopping"}
+TOLD = ("WARNING ", "INFO training ended ")  # lines that are passed on as they are
 METRIC = re.compile(r"([\w:]+)=(\S+)")
 
 
@@ -112,12 +113,16 @@ class Progress:
                 self._report_epoch(f"{step:<10} trial {number}", name)
 
     def _report_epoch(self, head: str, job: str) -> None:
-        """The newest metrics line, of however many came since the last look."""
+        """The newest metrics line, of however many came since the last look, and every warning."""
         tail = self.tails.setdefault(job, LogTail(self.logs, TRAINING_LOGS, job))
-        lines = [line for line in tail.new_lines() if line.startswith("metrics ")]
-        if lines:
-            figures = "  ".join(f"{name} {value}" for name, value in METRIC.findall(lines[-1]))
+        lines = list(tail.new_lines())
+        metrics = [line for line in lines if line.startswith("metrics ")]
+        if metrics:
+            figures = "  ".join(f"{name} {value}" for name, value in METRIC.findall(metrics[-1]))
             self.say(f"{head} {figures}")
+        for line in lines:
+            if line.startswith(TOLD):
+                self.say(f"{head} {line}")
 
 
 def _describe_step(step: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ Run the tests: `pytest tests/steps/test_fitting.py`.
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 import time
@@ -27,6 +28,10 @@ from stopping import Stopped, StopRequest
 from thresholds import Thresholds
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
+
+# The flag that torch 2.15 renamed; it warns of the old name.
+_OPTIONS = inspect.signature(DistributedDataParallel).parameters
+BUFFERS = "forward_sync_buffers" if "forward_sync_buffers" in _OPTIONS else "broadcast_buffers"
 
 
 class FitError(Exception):
@@ -75,7 +80,7 @@ class Fit:
         self._parallel = self.module
         if self.group.world > 1:
             # BatchNorm's statistics never change, so there are no buffers to broadcast.
-            self._parallel = DistributedDataParallel(self.module, broadcast_buffers=False)
+            self._parallel = DistributedDataParallel(self.module, **{BUFFERS: False})
         while not self._done():
             begin = time.perf_counter()
             train = self._train_epoch()

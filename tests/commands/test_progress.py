@@ -82,6 +82,20 @@ def test_the_newest_epoch_is_said_and_nothing_twice():
     assert [line for line in said if "epoch" in line] == ["Train      epoch 2  train:loss 1.5"]
 
 
+def test_what_a_rule_found_is_passed_on():
+    found = "WARNING rule overfit, epoch 2: The validation loss is high."
+    ended = "INFO training ended in epoch 2 by the rule overfit; the model is that of epoch 1"
+    logs = Logs(["INFO start", "metrics epoch=2 train:loss=1.5", found, ended])
+    executing = {"status": "Executing", "steps": [step("Train", "Executing")]}
+    done = {"status": "Succeeded", "steps": [step("Train", "Succeeded")]}
+    _, said = follow(SageMaker(executing, executing, done), logs)
+    assert said[:3] == [
+        "Train      epoch 2  train:loss 1.5",
+        f"Train      {found}",
+        f"Train      {ended}",
+    ]
+
+
 def test_trials_are_numbered_with_what_they_tried_and_reached():
     trial = {
         "TrainingJobName": "tune-001",

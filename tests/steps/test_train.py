@@ -68,6 +68,7 @@ def test_two_hosts_learn_the_same_head_as_one(channels, tmp_path, port):
     pair = start_hosts(tmp_path / "pair", [channels, channels], arguments, port)
     finish(alone, *pair)
     assert_same_model(alone, pair[0])
+    assert "Warning" not in pair[0].text() + pair[1].text()
     assert pair[0].metrics()[-1].split()[1:2] == alone.metrics()[-1].split()[1:2]
     assert not pair[1].model.exists(), "only the first host writes"
     assert pair[1].metrics() == []
