@@ -87,6 +87,10 @@ class Names:
         return self.arn("lambda", f"function:{name}")
 
     @property
+    def endpoint_arn(self) -> str:
+        return self.arn("sagemaker", f"endpoint/{self.endpoint}")
+
+    @property
     def topic_arn(self) -> str:
         return self.arn("sns", self.topic)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from settings import Settings, partition_of
+from statemachine.alarms import guard_names
 from statemachine.names import Names
 
 Statement = dict[str, Any]
@@ -106,3 +107,10 @@ def objects(settings: Settings, keys: str) -> str:
 def objects_of(settings: Settings, uri: str) -> str:
     """The ARN of what an S3 URI names."""
     return f"arn:{partition_of(settings.aws.region)}:s3:::{uri.removeprefix('s3://')}"
+
+
+def guards(settings: Settings) -> Statement:
+    """SageMaker reads the alarms of an update with the caller's role and with the model's."""
+    names = Names(settings)
+    alarms = [names.arn("cloudwatch", f"alarm:{name}") for name in guard_names(settings)]
+    return allow("Guards", ["cloudwatch:DescribeAlarms"], alarms)

@@ -24,7 +24,7 @@ def verify(context: Context, *, entry: str, next: str) -> None:
 
 def tag(context: Context, name: str, version: Expression, *, next: str) -> None:
     """Say on the endpoint which version it serves."""
-    arn = context.names.arn("sagemaker", f"endpoint/{context.names.endpoint}")
+    arn = context.names.endpoint_arn
     context.flow.task(
         name,
         "sagemaker:addTags",
