@@ -34,8 +34,9 @@ EMBEDDED = (EMBEDDING, MODEL)
 """Further features, of records whose images a network has seen."""
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 WRITERS = 16
-BATCH = 100
-"""Records that BatchGetRecord reads at once."""
+BATCH = 96
+"""Records that are looked at together: BatchGetRecord reads 100 at most, and a network on a CPU
+sees 16 images at a time, so that 100 would cost it as much as 112."""
 ATTEMPTS = 8
 """For a record that is throttled, with growing pauses."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from catalogue import Image
-from records import EMBEDDED, FEATURES, FeatureGroup, RecordsError, put_records
+from records import BATCH, EMBEDDED, FEATURES, FeatureGroup, RecordsError, put_records
 
 from local.errors import ApiError
 from local.features.group import group_of
@@ -186,10 +186,10 @@ def test_an_interrupted_run_is_gone_on_with(runtime: Runtime, group: FeatureGrou
     images = [image(n) for n in range(250)]
     with pytest.raises(InterruptedError):
         put_records(images, URI, group, Network("first", patience=200))
-    assert runtime.puts == 200
+    assert runtime.puts == 2 * BATCH
     rest = Network("first")
-    assert put_records(images, URI, group, rest).unchanged == 200
-    assert rest.seen == 50
+    assert put_records(images, URI, group, rest).unchanged == 2 * BATCH
+    assert rest.seen == 250 - 2 * BATCH
 
 
 def test_what_was_left_unread_is_asked_for_again(runtime: Runtime, group: FeatureGroup) -> None:
