@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.backend import Action, Backend
-from local.stacks.execution import EVENT, STACK
+from local.stacks.document import EVENT, STACK
 from local.stacks.records import Records, is_there
 from local.stacks.template import read_template
 from local.store import Document, public

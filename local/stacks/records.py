@@ -8,7 +8,7 @@ from typing import Any
 
 from local.backend import Backend
 from local.errors import ApiError
-from local.stacks.execution import STACK
+from local.stacks.document import STACK
 from local.stacks.parameters import parameter_values
 from local.stacks.stack import Version
 from local.stacks.template import invalid, read_template

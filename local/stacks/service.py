@@ -11,7 +11,8 @@ from local.backend import Action, Backend
 from local.errors import ApiError
 from local.iam.caller import acting, acting_now, caller
 from local.stacks.clients import Clients
-from local.stacks.execution import STACK, Execution
+from local.stacks.document import STACK
+from local.stacks.execution import Execution
 from local.stacks.reading import Reading
 from local.stacks.records import CHANGE_SET, Records
 from local.stacks.stack import Change
