@@ -75,7 +75,11 @@ def until_gone(
         waited += pause
 
 
+def is_unsettled(message: str) -> bool:
+    """Whether a refusal is of what is not known everywhere yet, or of a change under way."""
+    return any(words in message.lower() for words in UNSETTLED)
+
+
 def _is_passing(error: ClientError) -> bool:
     fault = error.response["Error"]
-    message = fault["Message"].lower()
-    return fault["Code"] in PASSING or any(words in message for words in UNSETTLED)
+    return fault["Code"] in PASSING or is_unsettled(fault["Message"])

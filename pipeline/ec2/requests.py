@@ -56,8 +56,11 @@ def launch_template(training: Training, machine: Machine) -> Request:
     }
 
 
-def spot_fleet(training: Training, machine: Machine) -> Request:
-    """CreateFleet: one spot instance of any of the types, in any of the subnets."""
+def spot_fleet(training: Training, machine: Machine, attempt: int = 0) -> Request:
+    """CreateFleet: one spot instance of any of the types, in any of the subnets.
+
+    A fleet that started nothing is answered again for its token: another attempt has another one.
+    """
     places: list[Request] = [{"SubnetId": subnet} for subnet in machine.subnets] or [{}]
     types = training.settings.ec2.instance_types
     named = {"LaunchTemplateName": template_name(training), "Version": "$Latest"}
@@ -76,14 +79,15 @@ def spot_fleet(training: Training, machine: Machine) -> Request:
             "DefaultTargetCapacityType": "spot",
         },
         "TagSpecifications": _tagged(training, "fleet"),
-        "ClientToken": client_token(training),
+        "ClientToken": client_token(training, attempt),
     }
 
 
-def client_token(training: Training) -> str:
+def client_token(training: Training, attempt: int = 0) -> str:
     """The same for the same training of the same environment; at most 64 characters."""
     settings = training.settings
     text = f"{settings.environment}/{settings.endpoint_name}/{training.name}"
+    text += f"/{attempt}" if attempt else ""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

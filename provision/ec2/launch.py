@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from errors import BreedlineError
 from pipeline.ec2 import requests
@@ -16,7 +18,7 @@ from pipeline.ec2.user_data import TASK, compile_user_data
 from provision.change import Clients
 from provision.ec2.surroundings import ensure_surroundings
 from provision.packages import Package
-from provision.waiting import patiently
+from provision.waiting import is_unsettled, patiently
 
 INSIDE = Path(requests.__file__).with_name("inside")
 CODE = "ec2"
@@ -44,8 +46,7 @@ def launch(clients: Clients, training: Training, task: Mapping[str, Any], *, spo
         compile_user_data(training, program.uri),
     )
     start = _on_spot if spot else _on_demand
-    # A profile that was just made is not known to EC2 for some seconds.
-    return patiently(clients, partial(start, clients, training, machine))
+    return start(clients, training, machine)
 
 
 def read_program(bucket: str) -> Package:
@@ -55,7 +56,9 @@ def read_program(bucket: str) -> Package:
 
 
 def _on_demand(clients: Clients, training: Training, machine: Machine) -> str:
-    answer = clients("ec2").run_instances(**requests.on_demand(training, machine))
+    request = requests.on_demand(training, machine)
+    # A profile that was just made is not known to EC2 for some seconds.
+    answer = patiently(clients, lambda: clients("ec2").run_instances(**request))
     return str(answer["Instances"][0]["InstanceId"])
 
 
@@ -64,7 +67,8 @@ def _on_spot(clients: Clients, training: Training, machine: Machine) -> str:
     ec2 = clients("ec2")
     ec2.create_launch_template(**requests.launch_template(training, machine))
     try:
-        answer = ec2.create_fleet(**requests.spot_fleet(training, machine))
+        attempts = itertools.count()
+        answer = patiently(clients, lambda: _fleet(ec2, training, machine, next(attempts)))
     finally:
         ec2.delete_launch_template(LaunchTemplateName=requests.template_name(training))
     started = [one for each in answer.get("Instances", []) for one in each["InstanceIds"]]
@@ -76,3 +80,14 @@ def _on_spot(clients: Clients, training: Training, machine: Machine) -> str:
         f"({' '.join(said) or 'it gives no reason'}); name further ec2.instance_types, try later, "
         "or leave --spot out."
     )
+
+
+def _fleet(ec2: Any, training: Training, machine: Machine, attempt: int) -> dict[str, Any]:
+    """CreateFleet's answer. It fails as RunInstances does where EC2 does not know the profile yet,
+    which a fleet only tells among its errors."""
+    answer: dict[str, Any] = ec2.create_fleet(**requests.spot_fleet(training, machine, attempt))
+    for error in answer.get("Errors", []) if not answer.get("Instances") else []:
+        if is_unsettled(error["ErrorMessage"]):
+            fault = {"Code": error["ErrorCode"], "Message": error["ErrorMessage"]}
+            raise ClientError({"Error": fault}, "CreateFleet")
+    return answer

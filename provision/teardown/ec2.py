@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from botocore.exceptions import ClientError
 
 from provision.change import Change, Clients, from_tags
 from provision.ec2.instances import list_instances, live, terminate, training_of
 from provision.ec2.surroundings import ACTOR, group_name
 from provision.logs import RESOURCE as LOG_GROUP
-from provision.teardown.ownership import claim, unless_gone
+from provision.teardown.ownership import claim, kept, unless_gone
 from settings import Settings
+from settings.ec2 import Ec2
 from statemachine.names import Names
 
 INSTANCE, TEMPLATE = "instance", "launch-template"
 SECURITY_GROUP, PROFILE = "security-group", "instance-profile"
 MADE = "made by ec2-train"
+DENIED = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
 
 
 def find_instances(clients: Clients, settings: Settings) -> Iterator[Change]:
     """Those that have not ended; their tags say that they are ours."""
-    for instance in live(list_instances(clients, settings)):
-        reason = f"it trains '{training_of(instance)}'; {instance['State']['Name']}"
-        yield Change("stop", INSTANCE, instance["InstanceId"], reason, None)
+
+    def find() -> Iterator[Change]:
+        for instance in live(list_instances(clients, settings)):
+            reason = f"it trains '{training_of(instance)}'; {instance['State']['Name']}"
+            yield Change("stop", INSTANCE, instance["InstanceId"], reason, None)
+
+    yield from _as_far_as_allowed(settings, INSTANCE, find)
 
 
 def find_ec2(clients: Clients, settings: Settings) -> Iterator[Change]:
     """What is left when no instance runs any more."""
-    yield from _find_templates(clients, settings)
-    yield from _find_groups(clients, settings)
+    for resource, find in ((TEMPLATE, _find_templates), (SECURITY_GROUP, _find_groups)):
+        yield from _as_far_as_allowed(settings, resource, partial(find, clients, settings))
     yield from _find_logs(clients, settings)
     yield from _find_profile(clients, settings)
+
+
+def _as_far_as_allowed(
+    settings: Settings, resource: str, find: Callable[[], Iterator[Change]]
+) -> Iterator[Change]:
+    """What is found; or a note where these credentials may not look, and nobody asked for EC2."""
+    try:
+        yield from [*find()]
+    except ClientError as error:
+        asked_for = settings.ec2 != Ec2() or settings.roles.ec2_training
+        if asked_for or error.response["Error"]["Code"] not in DENIED:
+            raise
+        reason = "not looked for: these credentials may not, and the settings ask nothing of EC2"
+        yield kept(resource, f"of {settings.endpoint_name}", reason)
 
 
 def terminate_instance(clients: Clients, change: Change) -> None:

@@ -1,9 +1,13 @@
 """Destroy leaves nothing of training on EC2, and nothing of others is touched."""
 
+import dataclasses
+
 import pytest
+from botocore.exceptions import ClientError
 
 from pipeline.ec2.requests import Machine, launch_template, on_demand
 from pipeline.ec2.task import Training
+from provision.change import Clients
 from provision.ec2.surroundings import ensure_surroundings
 from provision.logs import RESOURCE as LOG_GROUP
 from provision.teardown import ec2 as teardown
@@ -56,3 +60,33 @@ def test_what_does_not_carry_our_tags_stays(trained, loaded):
     kept = [change for change in found_by(trained, loaded) if change.kind == "keep"]
     assert [change.resource for change in kept] == ["security-group"]
     assert "'somebody'" in kept[0].reason
+
+
+@pytest.fixture
+def blind(clients):
+    """Clients of somebody who may ask EC2 nothing."""
+
+    class Denied:
+        def __getattr__(self, name):
+            fault = {"Code": "UnauthorizedOperation", "Message": "You are not authorized"}
+            raise ClientError({"Error": fault}, name)
+
+    return Clients(lambda service: Denied() if service == "ec2" else clients(service))
+
+
+def test_who_never_asked_for_ec2_and_may_not_look_is_told_so(blind, loaded):
+    changes = found_by(blind, loaded)
+    assert [(change.kind, change.resource) for change in changes] == [
+        *(("keep", resource) for resource in ("instance", "launch-template", "security-group")),
+    ]
+    assert changes[0].reason.startswith("not looked for: these credentials may not")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"ec2": {"subnet": "subnet-0123"}}, {"roles": {"ec2_training": "trainer"}}]
+)
+def test_who_asked_for_ec2_must_be_able_to_look(blind, loaded, asked):
+    ((section, keys),) = asked.items()
+    changed = {section: dataclasses.replace(getattr(loaded, section), **keys)}
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        found_by(blind, dataclasses.replace(loaded, **changed))
