@@ -1,32 +1,26 @@
-"""Executions: starting, stopping, describing them, and ending those that a stopped server left."""
+"""Executions: starting and stopping them, and ending those that a stopped server left."""
 
 from __future__ import annotations
 
 import json
 import threading
 import uuid
-from pathlib import Path
 from typing import Any
 
 from local.backend import Action, Backend
 from local.errors import ApiError
-from local.store import Document, NoSuchDocument, public
+from local.store import Document, NoSuchDocument
 from local.workflows import history
-from local.workflows.errors import invalid_input, no_execution
+from local.workflows.errors import invalid_input
 from local.workflows.history import History
 from local.workflows.machines import Machines
 from local.workflows.names import check_name, parse_machine_arn
 from local.workflows.outcome import announce
-from local.workflows.paging import page_of
+from local.workflows.records import KIND, ExecutionRecords
 from local.workflows.run import Order, Run
 
-KIND = "Execution"
 LARGEST_HISTORY = 25_000  # events; AWS ends an execution that reaches it
 STOPPED = "The embedded AWS stopped while this execution ran."
-SUMMARY = (
-    *("executionArn", "stateMachineArn", "stateMachineVersionArn", "stateMachineAliasArn"),
-    *("name", "status", "startDate", "stopDate"),
-)
 
 
 class Executions:
@@ -36,25 +30,22 @@ class Executions:
         self._backend = backend
         self._store = backend.store
         self._machines = machines
-        self._folder = backend.folder / "executions"
         self._lock = threading.RLock()
         self.running: dict[str, Run] = {}
+        self._records = ExecutionRecords(backend, machines, self.running)
         self.activities: dict[str, Any] = {}
         self.actions: dict[str, Action] = {
             "StartExecution": self._start,
             "StartSyncExecution": self._start_sync,
             "StopExecution": self._stop,
-            "DescribeExecution": self._describe,
-            "ListExecutions": self._list,
-            "GetExecutionHistory": self._history,
-            "DescribeStateMachineForExecution": self._describe_machine,
             "DeleteStateMachine": self._delete_machine,
+            **self._records.actions,
         }
 
     def recover(self) -> None:
         """Fail what was running when the server stopped, and finish what was being deleted."""
         for execution in self._store.list(KIND, lambda kept: kept["status"] == "RUNNING"):
-            path = self._path(execution)
+            path = self._records.path(execution)
             events = history.read(path)
             if not events or events[-1]["type"] not in history.OUTCOMES:
                 now = self._backend.now()
@@ -72,7 +63,7 @@ class Executions:
         execution = self._begin(request, express_only=True)
         arn = execution["executionArn"]
         self._store.wait(KIND, arn, lambda kept: kept["status"] != "RUNNING")
-        answer = self._describe({"executionArn": arn})
+        answer = self._records.describe({"executionArn": arn})
         took = max(1, round((answer["stopDate"] - answer["startDate"]) * 1000))
         billed = {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": took}
         return answer | {"billingDetails": billed}
@@ -162,7 +153,7 @@ class Executions:
             if event["type"] in history.OUTCOMES:
                 self._finish(arn, event)
 
-        kept = History(self._path(execution), self._backend.now, LARGEST_HISTORY, (listen,))
+        kept = History(self._records.path(execution), self._backend.now, LARGEST_HISTORY, (listen,))
         return Run(order, kept, self.activities)
 
     def _finish(self, arn: str, event: history.Event) -> None:
@@ -181,12 +172,12 @@ class Executions:
             run = self.running.pop(arn, None)
         if run:
             run.unwind()
-        announce(self._backend, execution, self._input(execution), details.get("output"))
+        announce(self._backend, execution, self._records.input(execution), details.get("output"))
         if execution["stateMachineArn"] in self._machines.retired():
             self._forget_machine(execution["stateMachineArn"])
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        execution = self._get(request["executionArn"])
+        execution = self._records.get(request["executionArn"])
         if execution["_kind"] == "EXPRESS":
             raise ApiError(
                 "ValidationException", "Express executions cannot be stopped by StopExecution."
@@ -197,62 +188,6 @@ class Executions:
             stopped = self._store.find(KIND, request["executionArn"])
             return {"stopDate": (stopped or {}).get("stopDate", self._backend.now())}
         return {"stopDate": execution["stopDate"]}
-
-    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        execution = self._get(request["executionArn"])
-        answer = public(execution) | {
-            "input": self._input(execution),
-            "inputDetails": {"included": True},
-            "redriveCount": 0,
-            "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": f"Execution is {execution['status']} and cannot be redriven",
-        }
-        if execution["status"] == "SUCCEEDED":
-            last = json.loads(history.lines(self._path(execution))[-1])
-            answer["output"] = history.details_of(last)["output"]
-            answer["outputDetails"] = {"included": True}
-        return answer
-
-    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
-        if "stateMachineArn" not in request:
-            raise ApiError("ValidationException", "Exactly one of stateMachineArn is required.")
-        parsed = parse_machine_arn(request["stateMachineArn"])
-        self._machines.get(parsed.machine)
-        wanted = {"stateMachineArn": parsed.machine}
-        if parsed.qualifier:
-            key = "stateMachineAliasArn" if parsed.alias else "stateMachineVersionArn"
-            wanted[key] = request["stateMachineArn"]
-        if "statusFilter" in request:
-            wanted["status"] = request["statusFilter"]
-        found = self._store.list(
-            KIND, lambda kept: all(kept.get(key) == value for key, value in wanted.items())
-        )
-        page, token = page_of(found[::-1], request)
-        summaries = [{key: kept[key] for key in SUMMARY if key in kept} for kept in page]
-        return {"executions": summaries, **token}
-
-    def _history(self, request: dict[str, Any]) -> dict[str, Any]:
-        events = history.lines(self._path(self._get(request["executionArn"])))
-        if request.get("reverseOrder"):
-            events.reverse()
-        page, token = page_of(events, request)
-        parsed = [json.loads(line) for line in page]
-        if not request.get("includeExecutionData", True):
-            parsed = [history.without_data(event) for event in parsed]
-        return {"events": parsed, **token}
-
-    def _describe_machine(self, request: dict[str, Any]) -> dict[str, Any]:
-        execution = self._get(request["executionArn"])
-        revision = self._machines.revision(execution["_revision"])
-        return {
-            "stateMachineArn": execution["stateMachineArn"],
-            "name": parse_machine_arn(execution["stateMachineArn"]).name,
-            "definition": revision["definition"],
-            "roleArn": revision["roleArn"],
-            "updateDate": revision["_made"],
-            "loggingConfiguration": revision["loggingConfiguration"],
-            "revisionId": execution["_revision"],
-        }
 
     def _delete_machine(self, request: dict[str, Any]) -> dict[str, Any]:
         arn = parse_machine_arn(request["stateMachineArn"]).machine
@@ -269,29 +204,11 @@ class Executions:
                 return
             for execution in kept:
                 self._store.delete(KIND, execution["executionArn"])
-                self._path(execution).unlink(missing_ok=True)
+                self._records.path(execution).unlink(missing_ok=True)
             try:
                 self._machines.forget(arn)
             except NoSuchDocument:
                 return  # two executions ended at once
-
-    def _get(self, arn: str) -> Document:
-        execution = self._store.find(KIND, arn)
-        if execution is None:
-            raise no_execution(arn)
-        return execution
-
-    def _path(self, execution: Document) -> Path:
-        machine, _, name = str(execution["executionArn"]).split(":", 6)[6].partition(":")
-        return self._folder / machine / f"{name.replace(':', '.')}.jsonl"
-
-    def _input(self, execution: Document) -> str:
-        """The input's text, from the first event."""
-        run = self.running.get(execution["executionArn"])
-        if run:
-            return run.order.text
-        with_input = history.first(self._path(execution))
-        return str(history.details_of(with_input)["input"]) if with_input else "{}"
 
 
 def _parse_input(text: str) -> Any:
