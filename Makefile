@@ -6,7 +6,7 @@
 PYTHON ?= $(shell for v in 3.11 3.12 3.13 3.10 3; do \
 	python$$v -c 'import ensurepip' 2>/dev/null && echo python$$v && break; done)
 BIN := .venv/bin
-SOURCES := definitions.py errors.py sample_data.py workloads.py examples \
+SOURCES := definitions.py errors.py sample_creatures.py sample_data.py workloads.py examples \
 	commands infrastructure local pipeline provision settings statemachine steps benchmarks tests
 ASL_VALIDATOR := .cache/asl-validator/node_modules/.bin/asl-validator
 

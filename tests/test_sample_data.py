@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import sample_data
+from errors import BreedlineError
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -74,11 +75,17 @@ def test_an_interrupted_run_leaves_no_folder_and_the_next_one_succeeds(
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("irreplaceable")
-    with pytest.raises(ValueError, match="holds other files"):
+    with pytest.raises(BreedlineError, match="holds other files"):
         sample_data.draw(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "irreplaceable"
 
 
 def test_an_unknown_creature_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="No creature 'yeti'; choose from bird"):
+    with pytest.raises(BreedlineError, match="No creature 'yeti'; choose from bird"):
         sample_data.draw(tmp_path / "sample", classes=("yeti",))
+
+
+def test_a_folder_with_other_files_is_refused_in_one_sentence(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert sample_data.main([str(tmp_path)]) == 1
+    assert "holds other files" in capsys.readouterr().err

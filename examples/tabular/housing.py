@@ -8,10 +8,12 @@ Run: `python -m examples.tabular.housing FOLDER`.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import math
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from errors import BreedlineError
@@ -71,5 +73,17 @@ def _nearness(latitude: float, longitude: float, north: float, east: float) -> f
     return math.exp(-((latitude - north) ** 2 + (longitude - east) ** 2) / 1.5)
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw into the folder that the command line names and print its path; 1 if it is refused."""
+    parser = argparse.ArgumentParser(description="Draw the table of houses.")
+    parser.add_argument("folder", type=Path)
+    try:
+        print(draw(parser.parse_args(arguments).folder))
+    except BreedlineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    print(draw(Path(sys.argv[1])))
+    sys.exit(main())
