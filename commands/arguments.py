@@ -23,7 +23,7 @@ EPILOG = (
 Formatter = partial(argparse.HelpFormatter, indent_increment=1)
 DOCUMENTS = (
     *("pipeline", "deploy", "rollback", "retrain", "promote"),
-    *("rules", "alarms", "roles", "sharing", "promotion"),
+    *("rules", "alarms", "roles", "caller", "sharing", "promotion"),
 )
 Add = Callable[[str, str], argparse.ArgumentParser]  # a command, by name and purpose
 ACTIONS = ("start", "stop", "status", "env", "reset", "logs", "advance", "interrupt")
@@ -75,6 +75,7 @@ def _common() -> argparse.ArgumentParser:
 def _add_definition_commands(add: Add) -> None:
     preflight = add("preflight", "Say what would go wrong, before anything costs money.")
     preflight.add_argument("--data", metavar="URI", help="where the data set lies in S3")
+    _add_for(preflight)
     _add_estimate(add("estimate", "Say what a run and a month of serving cost."))
     upsert = add("upsert", "Create or update everything the settings describe.")
     upsert.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
@@ -82,6 +83,16 @@ def _add_definition_commands(add: Add) -> None:
     show = add("show", "Print a compiled document.")
     show.add_argument(
         "document", choices=DOCUMENTS, metavar="DOCUMENT", help=f"one of {', '.join(DOCUMENTS)}"
+    )
+    _add_for(show)
+
+
+def _add_for(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--for",
+        dest="commands",
+        metavar="COMMANDS",
+        help="what the caller is to be allowed, as upsert,destroy or all (default: upsert,start)",
     )
 
 

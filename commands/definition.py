@@ -8,8 +8,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from commands.callers import caller_policies
 from commands.output import emit, say
 from commands.session import Session
+from errors import BreedlineError
 from infrastructure.sharing import sharing_documents
 from pipeline.definition import compile_pipeline
 from pipeline.definition import render as render_pipeline
@@ -57,7 +59,12 @@ def show(session: Session, arguments: argparse.Namespace) -> int:
     Indented for reading; with --json a pipeline or state machine is exactly the bytes that upsert
     sends.
     """
-    document = compile_document(session.settings, arguments.document)
+    if arguments.document == "caller":
+        document: Any = caller_policies(session.settings, arguments.commands)
+    elif arguments.commands:
+        raise BreedlineError("--for chooses commands for `show caller`; leave it out.")
+    else:
+        document = compile_document(session.settings, arguments.document)
     if not session.as_json:
         text = json.dumps(document, indent=2)
     elif arguments.document == "pipeline":

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from commands.callers import read_commands
 from commands.definition import compile_document
 from commands.executions import find_last_data
 from commands.output import emit, say
@@ -25,7 +26,7 @@ FAULT = "fault"
 
 def preflight(session: Session, arguments: argparse.Namespace) -> int:
     """Print what was found; exit 1 when something would fail."""
-    subject = read_subject(session, arguments.data)
+    subject = read_subject(session, arguments.data, read_commands(arguments.commands))
     checked = run_checks(subject, lambda name: say(f"Looking at  {name}"))
     findings = [finding for check in checked for finding in check.findings]
     counts = {level: _count(findings, level) for level in (FAULT, "warning", "unchecked")}
@@ -34,7 +35,7 @@ def preflight(session: Session, arguments: argparse.Namespace) -> int:
     return 1 if counts[FAULT] else 0
 
 
-def read_subject(session: Session, data_uri: str | None) -> Subject:
+def read_subject(session: Session, data_uri: str | None, commands: tuple[str, ...] = ()) -> Subject:
     """What is looked at: the compiled documents, and the data that `start` would take."""
     settings = session.settings
     pipeline, refusal = _pipeline(settings)
@@ -47,6 +48,7 @@ def read_subject(session: Session, data_uri: str | None) -> Subject:
         data_uri=data_uri or settings.pipeline.data_uri or _last(session) or settings.data_uri,
         today=datetime.now(timezone.utc).date(),
         refusal=refusal,
+        commands=commands,
     )
 
 
@@ -54,7 +56,7 @@ def _pipeline(settings: Settings) -> tuple[dict[str, Any], str]:
     """The definition, or why there is none."""
     try:
         return compile_document(settings, "pipeline"), ""
-    except (BreedlineError, ValueError) as error:  # the SDK knows no such version
+    except BreedlineError as error:
         return {}, str(error)
 
 

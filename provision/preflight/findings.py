@@ -20,7 +20,7 @@ class Subject:
 
     `roles` are the documents of all actors: {trust, policy}. `data_uri` is where the next execution
     reads. `today` decides about dates. `refusal` is why there is no pipeline, where it does not
-    compile.
+    compile. `commands` are those that the caller is asked about; without any, the next ones.
     """
 
     clients: Clients
@@ -31,6 +31,7 @@ class Subject:
     data_uri: str
     today: date
     refusal: str = ""
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

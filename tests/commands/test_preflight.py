@@ -67,5 +67,40 @@ def test_settings_that_the_sdk_refuses_do_not_hide_the_other_checks(sound, call,
     (tmp_path / "environments.toml").write_text(text)
     done = call("preflight", "--settings", str(tmp_path / "environments.toml"))
     assert done.code == 1
-    assert "fault      definition: Unsupported pytorch version: 9.9.9." in done.out
+    assert "fault      definition: images.training_version is '9.9.9', and" in done.out
     assert "ok         network" in done.out
+
+
+@pytest.mark.parametrize("command", ["upsert", "diff", "show pipeline", "demo"])
+def test_an_image_that_the_sdk_does_not_know_is_one_sentence(account, call, tmp_path, command):
+    text = settings.ENVIRONMENTS.read_text().replace(
+        "[local.retry]", '[local.images]\ninference_version = "9.9.9"\n\n[local.retry]'
+    )
+    (tmp_path / "environments.toml").write_text(text)
+    done = call(*command.split(), "--settings", str(tmp_path / "environments.toml"))
+    last = done.err.splitlines()[-1]
+    assert (done.code, done.out) == (1, "")
+    assert last.startswith("images.inference_version is '9.9.9', and the SageMaker SDK knows no")
+
+
+def test_the_callers_policies_are_printed_for_the_commands_that_are_asked_for(call):
+    (usual, *_) = call("show", "caller", "--json").result
+    assert usual["Statement"][0]["Sid"] == "UpsertRoles"
+    (asked,) = call("show", "caller", "--for", "predict,status", "--json").result
+    assert {statement["Sid"] for statement in asked["Statement"]} >= {"StatusModels", "PredictAsk"}
+    every = call("show", "caller", "--for", "all", "--json").result
+    assert {"Version", "Statement"} == {key for policy in every for key in policy}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("preflight --for upsert,nonsense", "--for 'nonsense' names no command whose permissions"),
+        ("show caller --for nonsense", "--for 'nonsense' names no command whose permissions"),
+        ("show roles --for upsert", "--for chooses commands for `show caller`; leave it out."),
+    ],
+)
+def test_commands_that_nobody_knows_are_told(account, call, arguments, said):
+    done = call(*arguments.split())
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(said)
