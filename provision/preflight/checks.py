@@ -11,15 +11,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from errors import BreedlineError
 from provision.preflight.credentials import check_credentials, check_region
 from provision.preflight.data import check_data
+from provision.preflight.endpoints import check_endpoints
 from provision.preflight.findings import Check, Finding, Subject
 from provision.preflight.images import check_images, check_support
 from provision.preflight.names import check_definition, check_limits, check_names
 from provision.preflight.network import check_network
 from provision.preflight.notices import check_notices
 from provision.preflight.permissions import check_caller, check_role_permissions
+from provision.preflight.ports import check_ports
 from provision.preflight.quotas import check_concurrency, check_instances
+from provision.preflight.resource_policies import check_bucket_policies, check_key_policy
 from provision.preflight.roles import check_roles
 from provision.preflight.storage import check_bucket, check_key
+from provision.preflight.triggers import check_triggers
 
 CHECKS: dict[str, Check] = {
     "credentials": check_credentials,
@@ -33,9 +37,14 @@ CHECKS: dict[str, Check] = {
     "support of the images": check_support,
     "images": check_images,
     "bucket": check_bucket,
+    "bucket policies": check_bucket_policies,
     "key": check_key,
+    "key policy": check_key_policy,
     "data": check_data,
+    "triggers": check_triggers,
     "network": check_network,
+    "security groups": check_ports,
+    "endpoint policies": check_endpoints,
     "names": check_names,
     "limits": check_limits,
     "notices": check_notices,

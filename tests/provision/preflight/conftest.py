@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.ec2.models import ec2_backends
 
 from local.iam.simulate import answer_simulations
 from local.quotas import answer_quotas
@@ -66,22 +67,70 @@ class World:
         ec2 = self.clients("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-        group = ec2.create_security_group(GroupName="jobs", Description="jobs", VpcId=vpc)
-        self.change(aws={"subnets": (subnet,), "security_groups": (group["GroupId"],)})
+        group = self.put_group(vpc, "jobs")
+        self.open(group, group, protocol="-1")
+        self.change(aws={"subnets": (subnet,), "security_groups": (group,)})
         if endpoints:
             self.put_endpoints(vpc)
         return vpc
 
+    def put_group(self, vpc, name):
+        """A security group that lets everything out and nothing in."""
+        made = self.clients("ec2").create_security_group(
+            GroupName=name, Description=name, VpcId=vpc
+        )
+        return made["GroupId"]
+
     def put_endpoints(self, vpc):
-        ec2 = self.clients("ec2")
+        """For all services, open to the jobs alone."""
+        ec2, name = self.clients("ec2"), "com.amazonaws.eu-west-1"
         table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])
         gateway = [table["RouteTables"][0]["RouteTableId"]]
-        name = "com.amazonaws.eu-west-1"
         ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"{name}.s3", RouteTableIds=gateway)
+        (jobs,), subnets = self.settings.aws.security_groups, list(self.settings.aws.subnets)
+        group = self.put_group(vpc, "endpoints")
+        self.open(group, jobs, 443)
         for service in INTERFACES:
             ec2.create_vpc_endpoint(
-                VpcId=vpc, ServiceName=f"{name}.{service}", VpcEndpointType="Interface"
+                VpcId=vpc,
+                ServiceName=f"{name}.{service}",
+                VpcEndpointType="Interface",
+                SubnetIds=subnets,
+                SecurityGroupIds=[group],
+                PrivateDnsEnabled=True,
             )
+
+    def open(self, group, other, *ports, protocol="tcp"):
+        """Let the members of another group in."""
+        rule = {"IpProtocol": protocol, "UserIdGroupPairs": [{"GroupId": other}]}
+        if ports:
+            rule |= {"FromPort": ports[0], "ToPort": ports[-1]}
+        self.clients("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+    def keep_apart(self):
+        """Close the jobs' group to itself."""
+        (jobs,) = self.settings.aws.security_groups
+        rule = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": jobs}]}
+        self.clients("ec2").revoke_security_group_ingress(GroupId=jobs, IpPermissions=[rule])
+
+    def close_endpoints(self):
+        """Take back the rule that lets jobs in; returns the endpoints' group."""
+        group = self.endpoint("logs")["Groups"][0]["GroupId"]
+        ec2 = self.clients("ec2")
+        rules = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rules)
+        return group
+
+    def endpoint(self, service):
+        """The endpoint of a service, as EC2 describes it."""
+        found = self.clients("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+        return next(one for one in found if one["ServiceName"].endswith(f"eu-west-1.{service}"))
+
+    def put_policy(self, service, *statements):
+        """An endpoint's own policy; moto cannot change one that is there."""
+        found = ec2_backends["123456789012"]["eu-west-1"].vpc_end_points
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        found[self.endpoint(service)["VpcEndpointId"]].policy_document = json.dumps(document)
 
     def put_topic(self):
         sns, names = self.clients("sns"), Names(self.settings)
