@@ -75,6 +75,15 @@ def test_files_that_do_not_fit_together_are_told_and_so_is_a_folder_without_any(
         collect(tmp_path / "none", "price")
 
 
+def test_a_file_that_is_no_text_is_named_and_a_byte_order_mark_is_not_a_name(tmp_path):
+    data = write(tmp_path / "data", "a,price", "1,2")
+    (data / "z.csv").write_bytes(b"a,price\n\xff,2\n")
+    with pytest.raises(TableError, match=r"z\.csv cannot be read as CSV in UTF-8"):
+        collect(data, "price")
+    (data / "z.csv").write_text("\ufeffprice,a\n3,4\n", encoding="utf-8")
+    assert list(collect(data, "price").rows) == [(1.0, 2.0), (4.0, 3.0)]
+
+
 def test_equal_features_stand_on_one_side_and_rows_stay_when_others_are_added(programs):
     rows = [f"{number % 40},{number % 7},{number}" for number in range(200)]
     data = write(programs.work / "data", "a,b,price", *rows)
