@@ -11,6 +11,7 @@ from infrastructure.parameters import parameter_values, stack_name
 from infrastructure.pruning import prune
 from infrastructure.template import as_json, compile_template
 from provision.change import Clients
+from provision.release import release
 from provision.stack import (
     StackPlan,
     Wanted,
@@ -20,7 +21,6 @@ from provision.stack import (
     find_stack,
     list_resources,
     propose,
-    release,
 )
 from settings import Settings, partition_of
 from statemachine.names import Names
@@ -34,7 +34,7 @@ def bootstrap(session: Session, arguments: argparse.Namespace) -> int:
     if arguments.delete:
         return _delete(session, arguments)
     clients, poll = Clients(session.client), session.poll_seconds
-    planned = propose(clients, wanted_stack(session.settings), poll)
+    planned = propose(clients, wanted_stack(session.settings), poll, say)
     if arguments.dry_run:
         discard(clients, planned, poll)
         emit(planned.as_dict(), str(planned), session.as_json)
@@ -89,6 +89,8 @@ def _delete(session: Session, arguments: argparse.Namespace) -> int:
     changes = list_resources(clients, name, _kept()) if found else []
     result = {"stack": name, "changes": [change.as_dict() for change in changes]}
     if not changes and not found:
+        if not arguments.dry_run:  # a deletion may have been cut off here
+            _release(clients, session.settings)
         emit(result, f"There is no stack {name}.", session.as_json)
         return 0
     shown = "\n".join(map(str, changes))
@@ -102,9 +104,13 @@ def _delete(session: Session, arguments: argparse.Namespace) -> int:
         say("Nothing was deleted.")
         return 1
     delete(clients, name, session.poll_seconds, say)
-    release(clients, session.settings.bucket, Names(session.settings).queue)
+    _release(clients, session.settings)
     emit(result, f"The stack {name} is deleted.", session.as_json)
     return 0
+
+
+def _release(clients: Clients, settings: Settings) -> None:
+    release(clients, stack_name(settings), settings.bucket, Names(settings).queue)
 
 
 def _kept() -> set[str]:

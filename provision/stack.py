@@ -2,6 +2,7 @@
 
 CloudFormation itself says what would change, and takes everything back when one resource fails. Two
 who change the stack at once do no harm: the second change set is void when the first is executed.
+What is under way already, as of a command that was killed, is waited for.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from errors import BreedlineError
-from provision.change import STACK_TAG, Change, Clients, Kind, as_tags, from_tags, or_none
-from provision.queues import ABSENT
+from provision.change import Change, Clients, Kind, as_tags
 
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 KINDS: Mapping[str, Kind] = {"Add": "create", "Modify": "update", "Remove": "delete"}
@@ -66,17 +66,14 @@ class StackPlan:
         return {"stack": self.stack, "changes": changes, "is_empty": self.is_empty}
 
 
-def propose(clients: Clients, wanted: Wanted, poll: float) -> StackPlan:
+def propose(
+    clients: Clients, wanted: Wanted, poll: float, report: Callable[[str], None] | None = None
+) -> StackPlan:
     """Ask CloudFormation what would change; nothing is changed yet.
 
     A stack whose creation failed holds nothing more and is deleted first: it could not be updated.
     """
-    found = find_stack(clients, wanted.name)
-    if found and found["StackStatus"].endswith("_IN_PROGRESS") and not _is_begun(found):
-        raise BreedlineError(
-            f"The stack '{wanted.name}' is {found['StackStatus']}: somebody is changing it; try "
-            "again when that has ended."
-        )
+    found = _settled(clients, wanted.name, poll, report or _silently)
     if found and found["StackStatus"] in REMAINS:
         delete(clients, wanted.name, poll)
         found = None
@@ -133,7 +130,7 @@ def delete(
     clients: Clients, name: str, poll: float, report: Callable[[str], None] | None = None
 ) -> None:
     """Delete the stack; what its template retains stays. One that is not there is no fault."""
-    found = find_stack(clients, name)
+    found = _settled(clients, name, poll, report or _silently)
     if found is None:
         return
     seen = {event["EventId"] for event in _events(clients, name)}
@@ -171,21 +168,22 @@ def list_resources(clients: Clients, name: str, kept: Collection[str]) -> list[C
     ]
 
 
-def release(clients: Clients, bucket: str, queue: str) -> None:
-    """Let go of what outlived the stack: without its tag it is the environment's own again."""
-    s3, sqs = clients("s3"), clients("sqs")
-    tags = or_none(
-        lambda: s3.get_bucket_tagging(Bucket=bucket)["TagSet"], "NoSuchTagSet", "NoSuchBucket"
-    )
-    if tags and STACK_TAG in from_tags(tags):
-        left = [tag for tag in tags if tag["Key"] != STACK_TAG]
-        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": left})
-    if url := or_none(lambda: sqs.get_queue_url(QueueName=queue)["QueueUrl"], *ABSENT):
-        sqs.untag_queue(QueueUrl=url, TagKeys=[STACK_TAG])
-
-
 def _silently(line: str) -> None:
     return
+
+
+def _settled(
+    clients: Clients, name: str, poll: float, report: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """The stack's description when nobody is changing it any more; None where there is none."""
+    found, told = find_stack(clients, name), False
+    while found and found["StackStatus"].endswith("_IN_PROGRESS") and not _is_begun(found):
+        if not told:
+            report(f"The stack {name} is {found['StackStatus']}; waiting for the end of that.")
+        told = True
+        clients.sleep(poll)
+        found = find_stack(clients, name)
+    return found
 
 
 def _is_begun(stack: Mapping[str, Any]) -> bool:

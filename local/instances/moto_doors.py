@@ -1,4 +1,7 @@
-"""The ways into moto's EC2 that start, end or look into an instance, led to ours."""
+"""The ways into moto's EC2 that start, end or look into an instance, led to ours.
+
+And the end of a network, whose access control lists moto would keep.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.models.instances import Instance, MetadataOptions
+from moto.ec2.models.vpcs import VPCBackend
 from moto.ec2.responses.fleets import Fleets
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
@@ -21,6 +25,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (InstanceResponse, "run_instances"),
     (Fleets, "create_fleet"),
     (General, "get_console_output"),
+    (VPCBackend, "delete_vpc"),
 )
 ORIGINAL = {(owner, name): getattr(owner, name) for owner, name in REPLACED}
 NO_TOKEN = "ABCDE"  # noqa: S105 - what moto takes where a request names none
@@ -33,6 +38,15 @@ def lead_moto(instances: Instances) -> None:
     InstanceResponse.run_instances = _running(instances)
     Fleets.create_fleet = _fleet(instances)
     General.get_console_output = _telling(instances)
+    VPCBackend.delete_vpc = _delete_vpc
+
+
+def _delete_vpc(backend: Any, vpc_id: str) -> Any:
+    gone = ORIGINAL[VPCBackend, "delete_vpc"](backend, vpc_id)
+    lists = backend.network_acls
+    for name in [name for name, one in lists.items() if one.vpc_id == vpc_id]:
+        del lists[name]
+    return gone
 
 
 def _ending(instances: Instances, name: str, state: str) -> Callable[[Any], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,63 +16,13 @@ from provision.teardown.destroy import destroy
 from provision.teardown.plan import Scope, plan_destruction
 from statemachine.names import ALIAS
 from tests.end_to_end.command_line import CommandLine
+from tests.end_to_end.inventory import Inventory, services
 from tests.end_to_end.stage import Stage, open_stages
 from tests.provision.mortal import Killed, Mortal
 
 ALL = Scope(data=True, registry=True)
 SAGEMAKER = {"ServiceNamespace": "sagemaker"}
-# Service and list call -> what is asked for beside it, where the list is, and what names an item.
-LISTS: dict[str, tuple[dict[str, str], str, str]] = {
-    "application-autoscaling describe_scalable_targets": (
-        SAGEMAKER,
-        "ScalableTargets",
-        "ResourceId",
-    ),
-    "application-autoscaling describe_scaling_policies": (
-        SAGEMAKER,
-        "ScalingPolicies",
-        "PolicyName",
-    ),
-    "application-autoscaling describe_scheduled_actions": (
-        SAGEMAKER,
-        "ScheduledActions",
-        "ScheduledActionName",
-    ),
-    "cloudwatch describe_alarms": ({}, "MetricAlarms", "AlarmName"),
-    "dynamodb list_tables": ({}, "TableNames", ""),
-    "ec2 describe_instances": ({}, "Reservations", "ReservationId"),
-    "events list_rules": ({}, "Rules", "Name"),
-    "iam list_instance_profiles": ({}, "InstanceProfiles", "InstanceProfileName"),
-    "iam list_policies": ({"Scope": "Local"}, "Policies", "PolicyName"),
-    "iam list_roles": ({}, "Roles", "RoleName"),
-    "kms list_aliases": ({}, "Aliases", "AliasName"),
-    "kms list_keys": ({}, "Keys", "KeyId"),
-    "lambda list_event_source_mappings": ({}, "EventSourceMappings", "UUID"),
-    "lambda list_functions": ({"FunctionVersion": "ALL"}, "Functions", "FunctionArn"),
-    "logs describe_log_groups": ({}, "logGroups", "logGroupName"),
-    "s3 list_buckets": ({}, "Buckets", "Name"),
-    "sagemaker list_endpoint_configs": ({}, "EndpointConfigs", "EndpointConfigName"),
-    "sagemaker list_endpoints": ({}, "Endpoints", "EndpointName"),
-    "sagemaker list_model_package_groups": (
-        {},
-        "ModelPackageGroupSummaryList",
-        "ModelPackageGroupArn",
-    ),
-    "sagemaker list_model_packages": (
-        {"ModelPackageType": "Both"},
-        "ModelPackageSummaryList",
-        "ModelPackageArn",
-    ),
-    "sagemaker list_models": ({}, "Models", "ModelName"),
-    "sagemaker list_pipelines": ({}, "PipelineSummaries", "PipelineName"),
-    "sagemaker list_processing_jobs": ({}, "ProcessingJobSummaries", "ProcessingJobName"),
-    "sagemaker list_training_jobs": ({}, "TrainingJobSummaries", "TrainingJobName"),
-    "sns list_subscriptions": ({}, "Subscriptions", "SubscriptionArn"),
-    "sns list_topics": ({}, "Topics", "TopicArn"),
-    "sqs list_queues": ({}, "QueueUrls", ""),
-    "ssm describe_parameters": ({}, "Parameters", "Name"),
-    "stepfunctions list_state_machines": ({}, "stateMachines", "stateMachineArn"),
-}
+WITHOUT_RESOURCES = {"sagemaker-runtime", "service-quotas", "sts"}
 
 
 @dataclass
@@ -81,14 +32,13 @@ class Place:
     own: CommandLine
     folder: Path
 
+    @cached_property
+    def account(self) -> Inventory:
+        return Inventory(self.own.connection)
+
     def inventory(self) -> set[tuple[str, str]]:
-        """The name of everything that there is, by service."""
-        found = set()
-        for listed, (request, key, name) in LISTS.items():
-            service, _, call = listed.partition(" ")
-            items = getattr(self.own.client(service), call)(**request).get(key, [])
-            found |= {(listed, item[name] if name else item) for item in items}
-        return found
+        """The name of everything that there is, with the list that it stands in."""
+        return self.account.read()
 
     def deploy(self, stage: Stage) -> None:
         """A deployment in an environment, and all that costs money."""
@@ -118,6 +68,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def names_of(inventory: set[tuple[str, str]], environment: str) -> set[str]:
     return {call for call, name in inventory if environment in name}
+
+
+def test_every_service_that_can_have_something_is_counted(place):
+    counted = {service for service, _, _ in place.account.lists}
+    assert set(services()) - counted == WITHOUT_RESOURCES
 
 
 def test_one_of_two_environments_goes_and_then_the_other_though_killed_often(place):

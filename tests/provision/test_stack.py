@@ -144,9 +144,17 @@ def test_a_template_that_is_refused_is_one_sentence():
         plan_of({"Status": "FAILED", "StatusReason": "Circular dependency between resources"})
 
 
-def test_a_stack_that_somebody_is_changing_is_left_alone():
-    with pytest.raises(BreedlineError, match="is UPDATE_IN_PROGRESS: somebody is changing it"):
-        plan_of(COMPLETE, found=stack("UPDATE_IN_PROGRESS"))
+def test_a_stack_that_somebody_is_changing_is_waited_for():
+    scripted = Scripted(
+        describe_stacks=[stack("UPDATE_IN_PROGRESS"), stack("UPDATE_COMPLETE")],
+        create_change_set=[{"Id": "change-set"}],
+        describe_change_set=[COMPLETE],
+    )
+    said: list[str] = []
+    assert not propose(clients_of(scripted), WANTED, 0, said.append).is_new
+    assert said == ["The stack ours-foundation is UPDATE_IN_PROGRESS; waiting for the end of that."]
+    (request,) = scripted.made("create_change_set")
+    assert request["ChangeSetType"] == "UPDATE"
 
 
 def test_what_a_failed_creation_left_is_deleted_first():
