@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from commands.argument_types import Subject, account, count, port, positive, version
 
 DESCRIPTION = (
     "From a folder of photos to a monitored, autoscaled endpoint: on AWS, or whole on this machine."
@@ -130,7 +131,7 @@ def _add_features(features: argparse.ArgumentParser) -> None:
         "--like", metavar="IMAGE", help="list the images most like it: a file, s3:// URI or id"
     )
     features.add_argument(
-        "--count", type=_count, default=10, metavar="N", help="of them (default: 10)"
+        "--count", type=count, default=10, metavar="N", help="of them (default: 10)"
     )
 
 
@@ -145,14 +146,14 @@ def _add_ec2_train(ec2_train: argparse.ArgumentParser) -> None:
 def _add_serving_commands(add: Add) -> None:
     approve = add("approve", "Approve a model package (the newest pending one by default).")
     approve.add_argument(
-        "version", nargs="?", type=_version, help="version in the model package group"
+        "version", nargs="?", type=version, help="version in the model package group"
     )
     approve.add_argument("--reject", action="store_true", help="reject it instead")
     approve.add_argument("--reason", default="", help="kept with the model package")
     approve.add_argument("--wait", action="store_true", help="follow the deployment it starts")
     promote = add("promote", "Bring an approved version into another environment.")
     promote.add_argument(
-        "version", nargs="?", type=_version, help="default: the newest that is approved"
+        "version", nargs="?", type=version, help="default: the newest that is approved"
     )
     promote.add_argument("--to", required=True, metavar="ENV", help="which takes it")
     predict = add("predict", "Ask the function in front of the endpoint about files.")
@@ -162,7 +163,7 @@ def _add_serving_commands(add: Add) -> None:
     rollback = add("rollback", "Go back to an earlier version and follow the way there.")
     rollback.add_argument(
         "--to",
-        type=_version,
+        type=version,
         metavar="VERSION",
         help="default: the approved one before the live one",
     )
@@ -174,10 +175,10 @@ def _add_capacity(capacity: argparse.ArgumentParser) -> None:
         "images", nargs="*", type=Path, metavar="IMAGE", help="default: the smoke tests' samples"
     )
     capacity.add_argument(
-        "--latency-ms", type=_positive, metavar="N", help="p90 to keep (default: the alarm's)"
+        "--latency-ms", type=positive, metavar="N", help="p90 to keep (default: the alarm's)"
     )
     capacity.add_argument(
-        "--seconds", type=_positive, default=5.0, metavar="N", help="a rate is held so long"
+        "--seconds", type=positive, default=5.0, metavar="N", help="a rate is held so long"
     )
     capacity.add_argument("--save", action="store_true", help="let deployments scale by it")
 
@@ -190,7 +191,7 @@ def _add_bootstrap(bootstrap: argparse.ArgumentParser) -> None:
 
 def _add_estimate(estimate: argparse.ArgumentParser) -> None:
     estimate.add_argument(
-        "--requests", type=_positive, default=1e6, metavar="N", help="a month (default: a million)"
+        "--requests", type=positive, default=1e6, metavar="N", help="a month (default: a million)"
     )
     estimate.add_argument(
         "--prices", metavar="REGION", help="in the prices of another region that the table has"
@@ -226,28 +227,6 @@ def _add_parameters(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _version(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no version; versions count from 1.")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of images; give 1 or more.")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number.")
-    return value
-
-
 def _add_local_commands(local: argparse.ArgumentParser) -> None:
     local.add_argument(
         "action", choices=ACTIONS, metavar="ACTION", help=f"one of {', '.join(ACTIONS)}"
@@ -255,54 +234,25 @@ def _add_local_commands(local: argparse.ArgumentParser) -> None:
     local.add_argument(
         "subject",
         nargs="?",
-        action=_Subject,
+        action=Subject,
         metavar="SECONDS|JOB",
         help="how far `advance` goes; the spot training job that `interrupt` means",
     )
     local.set_defaults(seconds=None, job=None)
     local.add_argument(
         "--away",
-        type=_positive,
+        type=positive,
         default=0.0,
         metavar="SECONDS",
         help="how long spot capacity is away after `interrupt` (default: not at all)",
     )
     local.add_argument(
-        "--port", type=_port, default=0, help="port to listen on (default: a free one)"
+        "--port", type=port, default=0, help="port to listen on (default: a free one)"
     )
     local.add_argument(
         "--account",
-        type=_account,
+        type=account,
         default=None,
         metavar="ID",
         help="which account of this machine (default: 123456789012; of `stop` and `reset`: all)",
     )
-
-
-class _Subject(argparse.Action):
-    """What an action of `local` is about: seconds, or for `interrupt` a job's name."""
-
-    def __call__(
-        self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
-    ) -> None:
-        if values is None:
-            return
-        if namespace.action == "interrupt":
-            namespace.job = values
-            return
-        try:
-            namespace.seconds = _positive(values)
-        except argparse.ArgumentTypeError as error:
-            parser.error(str(error))
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port; give one from 1 to 65535.")
-    return int(text)
-
-
-def _account(text: str) -> str:
-    if not text.isdecimal() or len(text) != 12:
-        raise argparse.ArgumentTypeError(f"'{text}' is no account; an account has twelve digits.")
-    return text
