@@ -62,12 +62,12 @@ def group_policy(settings: Settings) -> dict[str, Any]:
 
 
 def bucket_statements(settings: Settings) -> list[Statement]:
-    """The taker's role may read what executions left in our bucket."""
-    listed = _granted(
-        settings, "PromotedList", "s3:ListBucket", objects_of(settings, settings.bucket)
-    )
+    """The taker's role may read what executions left in our bucket, which others may share."""
+    ours = Names(settings).endpoint
+    bucket = objects_of(settings, settings.bucket)
+    listed = _granted(settings, f"PromotedList-{ours}", "s3:ListBucket", bucket)
     return [
-        _granted(settings, "PromotedObjects", "s3:GetObject", objects(settings, READ)),
+        _granted(settings, f"PromotedObjects-{ours}", "s3:GetObject", objects(settings, READ)),
         {**listed, "Condition": LISTED},
     ]
 
@@ -76,7 +76,7 @@ def bus_statement(settings: Settings) -> Statement:
     """The giver's account may send us what SageMaker says of its versions."""
     account, partition = settings.promotion.from_account, partition_of(settings.aws.region)
     return {
-        "Sid": f"Promotion-{settings.environment}",
+        "Sid": f"Promotion-{Names(settings).endpoint}",
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
         "Action": "events:PutEvents",

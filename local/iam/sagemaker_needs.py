@@ -121,7 +121,8 @@ TABLE: dict[str, Row] = {
     **{
         name: on(f"sagemaker:{name}", GROUP)
         for name in (
-            *("DeleteModelPackageGroup", "GetModelPackageGroupPolicy"),
+            *("DeleteModelPackageGroup", "DeleteModelPackageGroupPolicy"),
+            "GetModelPackageGroupPolicy",
             "PutModelPackageGroupPolicy",
         )
     },

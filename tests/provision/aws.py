@@ -53,6 +53,9 @@ class RecordedSageMaker:
         self._tag(arn, Tags)
         return {"ModelPackageGroupArn": arn}
 
+    def get_model_package_group_policy(self, ModelPackageGroupName: str) -> dict[str, Any]:
+        raise _refusal("ValidationException", "the group has no policy")
+
     def describe_feature_group(self, FeatureGroupName: str) -> dict[str, Any]:
         if FeatureGroupName not in self.features:
             raise _refusal("ResourceNotFound", f"{FeatureGroupName} does not exist.")

@@ -9,11 +9,17 @@ from collections.abc import Iterator
 
 from provision.ec2.surroundings import ACTOR
 from provision.preflight.callers.ec2_train import ec2_arn, ours
-from provision.preflight.callers.parts import JOB_LOGS, actions, iam_arn, machine_runs, machines
+from provision.preflight.callers.parts import (
+    JOB_LOGS,
+    actions,
+    iam_arn,
+    machine_runs,
+    machines,
+    promotion,
+)
 from settings import Settings
 from statemachine.definition import ALL_KINDS
 from statemachine.names import ROLE_ACTORS, VARIANT, Names
-from statemachine.promotion import bus_arn, comes_from_afar
 from statemachine.statements import Statement, allow, objects, objects_of
 
 SCALED = {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
@@ -42,9 +48,7 @@ def _events(settings: Settings) -> Iterator[Statement]:
     verbs = "DeleteRule ListTagsForResource ListTargetsByRule RemoveTargets"
     yield actions("Rules", "events", verbs, rules)
     yield actions("RuleList", "events", "ListRules", [names.arn("events", "rule/*")])
-    if comes_from_afar(settings):
-        bus = bus_arn(settings, settings.aws.account_id)
-        yield actions("PromotionBus", "events", "DescribeEventBus RemovePermission", [bus])
+    yield from promotion(settings)
     verbs = "DeleteTopic GetTopicAttributes ListTagsForResource"
     yield actions("Topic", "sns", verbs, [names.topic_arn])
     yield actions("Queue", "sqs", "DeleteQueue GetQueueUrl ListQueueTags", [names.queue_arn])

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from settings import Settings, partition_of
 from settings.workload import IMAGES
 from statemachine.names import Names
-from statemachine.statements import Statement, allow
+from statemachine.promotion import bus_arn
+from statemachine.statements import Statement, allow, objects_of
 
 LAMBDA, SAGEMAKER = "lambda.amazonaws.com", "sagemaker.amazonaws.com"
 STATES, EVENTS = "states.amazonaws.com", "events.amazonaws.com"
@@ -48,6 +49,22 @@ def following(settings: Settings) -> Iterator[Statement]:
         trials = names.arn("sagemaker", "hyper-parameter-tuning-job/*-Tune-*")
         verb = "ListTrainingJobsForHyperParameterTuningJob"
         yield actions("Trials", "sagemaker", verb, [trials])
+
+
+def promotion(settings: Settings, more: str = "") -> Iterator[Statement]:
+    """The policies for a partner in another account, who may be there without the settings' word.
+
+    `more` is what is asked of the event bus beyond taking our statement away.
+    """
+    names, group = Names(settings), settings.pipeline.model_package_group
+    arn = names.arn("sagemaker", f"model-package-group/{group}")
+    verbs = " ".join(f"{verb}ModelPackageGroupPolicy" for verb in ("Delete", "Get", "Put"))
+    yield actions("PromotionGroup", "sagemaker", verbs, [arn])
+    bucket = objects_of(settings, f"s3://{settings.bucket}")
+    verbs = "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy"
+    yield actions("PromotionBucket", "s3", verbs, [bucket])
+    bus = bus_arn(settings, settings.aws.account_id)
+    yield actions("PromotionBus", "events", f"DescribeEventBus RemovePermission {more}", [bus])
 
 
 def job_logs(settings: Settings, kinds: Sequence[str] = JOB_LOGS) -> Statement:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provision.preflight.callers.parts import EVENTS, LAMBDA, SAGEMAKER, STATES, actions, passing
+from provision.preflight.callers.parts import (
+    EVENTS,
+    LAMBDA,
+    SAGEMAKER,
+    STATES,
+    actions,
+    passing,
+    promotion,
+)
 from settings import Settings
 from statemachine.names import ROLE_ACTORS, Names
-from statemachine.promotion import bus_arn, comes_from_afar, gives_away
+from statemachine.promotion import comes_from_afar
 from statemachine.statements import Statement, key, objects, objects_of
 
 TAGGING = ("AddTags", "ListTags")
@@ -19,7 +27,7 @@ def upsert(settings: Settings) -> Iterator[Statement]:
     yield from _roles(settings)
     yield from _bucket(settings)
     yield from _sagemaker(settings)
-    yield from _promotion(settings)
+    yield from promotion(settings, "PutPermission" if comes_from_afar(settings) else "")
     yield from _state(settings)
     yield from _functions(settings)
     yield from _machines_and_rules(settings)
@@ -54,20 +62,6 @@ def _sagemaker(settings: Settings) -> Iterator[Statement]:
         arn = names.arn("sagemaker", f"feature-group/{settings.feature_group.lower()}")
         yield _made("Features", "FeatureGroup", "Create Describe Update", arn)
     yield _made("Pipeline", "Pipeline", "Create Describe Update", names.pipeline_arn)
-
-
-def _promotion(settings: Settings) -> Iterator[Statement]:
-    """The policies for a partner in another account."""
-    group = f"model-package-group/{settings.pipeline.model_package_group}"
-    if gives_away(settings):
-        verbs = "GetModelPackageGroupPolicy PutModelPackageGroupPolicy"
-        arn = Names(settings).arn("sagemaker", group)
-        yield actions("PromotionGroup", "sagemaker", verbs, [arn])
-        bucket = objects_of(settings, f"s3://{settings.bucket}")
-        yield actions("PromotionBucket", "s3", "GetBucketPolicy PutBucketPolicy", [bucket])
-    if comes_from_afar(settings):
-        bus = bus_arn(settings, settings.aws.account_id)
-        yield actions("PromotionBus", "events", "DescribeEventBus PutPermission", [bus])
 
 
 def _state(settings: Settings) -> Iterator[Statement]:
