@@ -98,9 +98,9 @@ def account_folder(root: Path, account: str) -> Path:
     return root if account == ACCOUNT else root / ACCOUNTS / account
 
 
-def accounts_root(folder: Path) -> Path:
-    """The other way round: the folder beneath which a server and its neighbours have theirs."""
-    return folder.parent.parent if folder.parent.name == ACCOUNTS else folder
+def accounts_root(folder: Path, account: str) -> Path:
+    """The other way round: the folder beneath which an account and its neighbours have theirs."""
+    return folder if account == ACCOUNT else folder.parent.parent
 
 
 def account_folders(root: Path) -> list[Path]:

@@ -21,7 +21,7 @@ class Neighbours:
 
     def __init__(self, folder: Path, account: str) -> None:
         self._folder, self._account = folder, account
-        self._root = accounts_root(folder)
+        self._root = accounts_root(folder, account)
 
     def running(self) -> list[Connection]:
         """Those that have said where they listen."""

@@ -261,11 +261,12 @@ def open_stages(
 ) -> dict[str, Stage]:
     """An environment for each name, provisioned; `stages` has the lines of its own by section."""
     written = folder / "stages.toml"
-    written.write_text("".join(_settings(name, more) for name, more in stages.items()))
+    written.write_text("".join(settings_of(name, more) for name, more in stages.items()))
     return {name: open_stage(connection, settings.load(name, written), folder) for name in stages}
 
 
-def _settings(name: str, more: Mapping[str, str]) -> str:
+def settings_of(name: str, more: Mapping[str, str]) -> str:
+    """A stage's part of a file of settings."""
     sections = dict(SECTIONS)
     for section, lines in more.items():
         sections[section] = sections.get(section, "") + lines + "\n"

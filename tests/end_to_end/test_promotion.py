@@ -4,51 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from commands.registry import decide
 from tests.end_to_end.command_line import CommandLine
-from tests.end_to_end.stage import Stage, open_stages, pictures, until
+from tests.end_to_end.promoting import Pair
+from tests.end_to_end.stage import open_stages, pictures, until
 
 ACCOUNT = "123456789012"
 TAKING = f"""from_account = "{ACCOUNT}"
 from_group = "dev"
 from_bucket = "breedline-dev-{ACCOUNT}-eu-west-1"
 """
-
-
-@dataclass
-class Pair:
-    """Two environments of one account, and a command line that knows both."""
-
-    dev: Stage
-    prod: Stage
-    command_line: CommandLine
-    file: str
-
-    def promote(self, *arguments: str) -> Any:
-        options = (f"--settings={self.file}", "--env", "dev", "--to", "prod")
-        return self.command_line.json("promote", *arguments, *options)
-
-    def versions(self) -> list[dict[str, Any]]:
-        """What the registry of `prod` holds, oldest first."""
-        found = self.prod.client("sagemaker").list_model_packages(
-            ModelPackageGroupName="prod", SortOrder="Ascending"
-        )
-        return list(found["ModelPackageSummaryList"])
-
-    def promotions(self) -> list[dict[str, Any]]:
-        """The executions that ended well, each with its output; no other may have ended."""
-        states = self.prod.client("stepfunctions")
-        machine = self.prod.names.state_machine_arn("promote")
-        listed = states.list_executions(stateMachineArn=machine)["executions"]
-        ended = [each for each in listed if each["status"] != "RUNNING"]
-        found = [states.describe_execution(executionArn=each["executionArn"]) for each in ended]
-        assert [each["cause"] for each in found if each["status"] != "SUCCEEDED"] == []
-        return [json.loads(each["output"]) for each in found]
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +38,8 @@ def test_an_approved_version_is_promoted_once_and_deployed(pair):
     (version,) = pair.versions()
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
 
-    sagemaker, s3 = pair.prod.client("sagemaker"), pair.prod.client("s3")
-    promoted = sagemaker.describe_model_package(ModelPackageName=version["ModelPackageArn"])
-    told = promoted["CustomerMetadataProperties"]
+    told = pair.promoted(version)
     assert (told["source_model_package"], told["source_account"]) == (arn, ACCOUNT)
-    (container,) = promoted["InferenceSpecification"]["Containers"]
-    place = container["ModelDataUrl"].removeprefix(f"s3://{pair.prod.session.settings.bucket}/")
-    copied = s3.get_object(
-        Bucket=pair.prod.session.settings.bucket, Key=place, ChecksumMode="ENABLED"
-    )
-    assert copied["ChecksumSHA256"] == told["sha256"]
 
     decide(pair.dev.session, arn, "Rejected")
     decide(pair.dev.session, arn, "Approved")  # its event comes again
