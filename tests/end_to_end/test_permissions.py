@@ -139,7 +139,8 @@ def by_sid(policy):
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
-def test_the_policies_of_other_roles_are_those_that_upsert_has_made(command_line, demonstration):
+def test_without_a_stack_upsert_makes_roles_with_the_same_policies(command_line):
+    command_line.run("upsert")
     iam, loaded = command_line.client("iam"), settings.load("local")
     for actor, document in role_documents(loaded).items():
         assert identity_of(iam, Names(loaded).made_role(actor)) == [document["policy"]], actor
