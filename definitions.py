@@ -106,12 +106,9 @@ def _local_session() -> Any:
     import boto3
     import botocore.session
 
-    nothing = {
-        "profile": (None, None, None, None),
-        "config_file": (None, None, os.devnull, None),
-        "credentials_file": (None, None, os.devnull, None),
-    }
-    return boto3.Session(botocore_session=botocore.session.Session(nothing))
+    from local.connection import ALONE
+
+    return boto3.Session(botocore_session=botocore.session.Session(ALONE))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -25,6 +25,12 @@ ACCOUNT = "123456789012"  # AWS's own example account, which a server is where n
 ACCOUNTS = "accounts"  # the folder of the others, beneath that one's
 START_TIMEOUT = 60  # seconds
 STOP_TIMEOUT = 20  # seconds
+# Variables of a botocore session: neither files nor profiles of the user's take part.
+ALONE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 ROOM = 64 * 1024  # bytes, without which no server starts
 
 

@@ -2,8 +2,8 @@
 
 `offline_session` yields a `PipelineSession` that knows its region and bucket and refuses every AWS
 call. The SDK's configuration files, telemetry, deprecation notices and log lines are off for the
-time of the `with` block only, without touching files or environment variables: a user's own SDK
-defaults would otherwise leak into the definition.
+time of the `with` block only, and so are the user's AWS profiles: a user's own SDK defaults would
+otherwise leak into the definition.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
+
+from statemachine.sdk import without_profiles
 
 # The SDK's defaults configuration, given as a value: no configuration file is read.
 _CONFIGURATION = {
@@ -49,6 +51,7 @@ def offline_session(region: str, bucket: str) -> Iterator[Any]:
     """A `PipelineSession` of `region` and `bucket` that cannot reach AWS."""
     with ExitStack() as stack:
         stack.enter_context(_quiet())
+        stack.enter_context(without_profiles())
         import boto3
         import sagemaker.utils
 

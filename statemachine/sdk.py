@@ -8,10 +8,14 @@ inside `definition.compile_machine` only, within `quiet_import`.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 @contextmanager
@@ -21,10 +25,31 @@ def quiet_import() -> Iterator[None]:
     level, disabled = root.level, logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_profiles():
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
         root.setLevel(level)
         sys.excepthook = hook
+
+
+@contextmanager
+def without_profiles() -> Iterator[None]:
+    """Hide the user's AWS profiles, with which compiling has no business.
+
+    The sagemaker SDK makes a session while it is imported; a profile that is not there, or a
+    configuration file that cannot be read, would end that.
+    """
+    before = {name: os.environ.get(name) for name in (*PROFILES, *FILES)}
+    for name in PROFILES:
+        os.environ.pop(name, None)
+    os.environ.update(dict.fromkeys(FILES, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -129,6 +129,26 @@ def test_compiling_makes_no_socket_and_needs_no_credentials(monkeypatch, local, 
     assert compiled(local) == definition
 
 
+def test_a_profile_that_is_not_there_does_not_keep_anybody_from_compiling(tmp_path):
+    (tmp_path / "config").write_text("[broken")
+    code = (
+        "import os, settings\n"
+        "from pipeline.definition import compile_pipeline\n"
+        "from statemachine.definition import compile_machine\n"
+        "loaded = settings.load('local')\n"
+        "if os.environ['FIRST'] == 'deploy': compile_machine('deploy', loaded)\n"
+        "places = {step: 's3://bucket/code/' for step in ('prepare', 'train', 'evaluate')}\n"
+        "compile_pipeline(loaded, places)\n"
+        "print(os.environ['AWS_PROFILE'], os.environ['AWS_CONFIG_FILE'])\n"
+    )
+    mine = {"AWS_PROFILE": "nope", "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    for first in ("deploy", "pipeline"):
+        environment = {**os.environ, **mine, "FIRST": first}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.stdout.split() == [*mine.values()], done.stderr
+
+
 def test_compiling_leaves_the_process_as_it_was(local):
     import logging
     import warnings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,15 +13,10 @@ import botocore.utils
 from botocore.model import OperationModel, ServiceModel
 from moto.stepfunctions.parser.asl.utils import boto_client
 
+from local.connection import ALONE
 from local.iam.caller import STATES, Caller, caller
 from local.workflows.interpreter.replacing import replace_everywhere
 
-# A configuration of its own, so that neither files nor variables of the user's shell take part.
-ALONE = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
 LONGEST_CALL = 900  # seconds; a Lambda function's own limit
 SESSION = "states"  # the name of the role's session
 ORIGINAL = boto_client.boto_client_for
