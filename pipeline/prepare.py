@@ -12,8 +12,8 @@ PLACES = {
     "input": f"{INPUT}/data",
     "output": f"{OUTPUT}/splits",
     "statistics": f"{OUTPUT}/statistics",
-    "pretrained": f"{INPUT}/pretrained",
 }
+PRETRAINED = f"{INPUT}/pretrained"  # weights of the network that embeds images
 
 
 def prepare_step(context: Context, options: Mapping[str, Any] | None = None) -> Any:
@@ -106,5 +106,5 @@ def _embedding_options(context: Context) -> dict[str, Any]:
         "embedding-image-size": str(settings.model.image_size),
     }
     if settings.model.pretrained_uri:
-        options["embedding-weights"] = PLACES["pretrained"]
+        options["embedding-weights"] = PRETRAINED
     return options
