@@ -11,6 +11,7 @@ from PIL import Image
 
 import sample_data
 from errors import BreedlineError
+from sample_creatures import PAINTERS
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -22,9 +23,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_every_class_gets_its_folder_of_openable_pictures(tmp_path: Path) -> None:
     folder = sample_data.draw(tmp_path / "sample", images_per_class=2)
-    assert Counter(path.parent.name for path in folder.rglob("*.jpg")) == dict.fromkeys(
-        sample_data.PAINTERS, 2
-    )
+    assert Counter(path.parent.name for path in folder.rglob("*.jpg")) == dict.fromkeys(PAINTERS, 2)
     for path in folder.rglob("*.jpg"):
         with Image.open(path) as image:
             image.load()
@@ -42,7 +41,7 @@ def test_the_same_seed_draws_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 def test_no_picture_appears_twice(tmp_path: Path) -> None:
     drawn = contents(sample_data.draw(tmp_path / "sample", images_per_class=4))
-    assert len(set(drawn.values())) == 4 * len(sample_data.PAINTERS)
+    assert len(set(drawn.values())) == 4 * len(PAINTERS)
 
 
 def test_more_images_keep_the_earlier_ones(tmp_path: Path) -> None:
