@@ -27,6 +27,7 @@ from local.neighbours.messages import Answer, Message, guest_of, message_of
 from local.neighbours.policies import ResourcePolicies
 
 PACKAGE = ("sagemaker", "DescribeModelPackage")
+DESCRIBE = "SageMaker.DescribeModelPackage"  # as a request's target says it
 READING = {("s3", name) for name in ("GetObject", "HeadObject", "ListObjectsV2")}
 COPY = ("s3", "CopyObject")
 MISDIRECTED = Answer(421, "Misdirected Request", (("Content-Length", "0"),), b"")
@@ -55,8 +56,8 @@ class Border:
         """
         if caller is None and (guest := guest_of(environ)):
             return self._admit(guest, environ, service, region, here)
-        if service not in ("s3", "sagemaker"):
-            return here
+        if service != "s3" and environ.get("HTTP_X_AMZ_TARGET") != DESCRIBE:
+            return here  # unread: most requests stay, and models are asked often
         asked = read_operation(environ, service)
         way = self._ways.get((asked.service, asked.name))
         who = caller or account_itself(self._account)

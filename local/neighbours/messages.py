@@ -94,7 +94,7 @@ def send(neighbour: Connection, guest: Caller, message: Message) -> Answer:
         answer = client.getresponse()
         kept = tuple(each for each in answer.getheaders() if each[0].lower() not in HOP_BY_HOP)
         return Answer(answer.status, answer.reason, kept, answer.read())
-    except ConnectionError as error:  # killed: what it published is still there
+    except (OSError, http.client.HTTPException) as error:  # killed, perhaps while it answered
         raise stopped(neighbour.account) from error
     finally:
         client.close()
