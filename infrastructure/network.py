@@ -131,7 +131,8 @@ def _nowhere() -> Node:
 
 
 def _between_hosts() -> Node:
-    return {**_rule("Hosts of one training", 0), "ToPort": 65_535}
+    """Everything: at ports that hosts choose, and encrypted, which is UDP and ESP beside TCP."""
+    return {"Description": "Hosts of one training", "IpProtocol": "-1"}
 
 
 def _storage() -> Node:

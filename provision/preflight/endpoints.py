@@ -17,6 +17,8 @@ from provision.preflight.vpc import STORAGE, Found
 from settings import Settings, partition_of
 from statemachine.statements import Statement, allow
 
+# SageMaker writes the offline store from its own network.
+ELSEWHERE = ("RecordFiles", "RecordBucket")
 RECORDS = ("sagemaker:BatchGetRecord", "sagemaker:PutRecord")
 FEATURES, API = "sagemaker.featurestore-runtime", "sagemaker.api"
 LAYERS = "prod-{region}-starport-layer-bucket"  # where ECR keeps the layers of images
@@ -41,7 +43,8 @@ def _needed(subject: Subject) -> dict[str, list[Statement]]:
     """By service, what the policy of the jobs' role allows."""
     role = subject.roles.get("jobs") or subject.roles["pipeline"]
     found: dict[str, list[Statement]] = {STORAGE: [], API: [], FEATURES: []}
-    for statement in role["policy"]["Statement"]:
+    here = (one for one in role["policy"]["Statement"] if one["Sid"] not in ELSEWHERE)
+    for statement in here:
         for action in statement["Action"]:
             service = _service(action)
             if service in found and "Condition" not in statement:

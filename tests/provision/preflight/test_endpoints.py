@@ -94,3 +94,12 @@ def test_where_a_nat_leads_to_s3_its_gateway_is_not_asked(world):
     ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=made)
     assert found(world) == []
+
+
+def test_what_sagemaker_itself_writes_needs_no_way_through_the_network(world):
+    world.put_network()
+    assert world.settings.feature_group
+    allow = {**objects(*OURS), "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]}
+    abort = {**objects(*OURS), "Action": "s3:AbortMultipartUpload"}
+    world.put_policy("s3", allow, abort)
+    assert found(world) == []
