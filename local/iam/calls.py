@@ -211,7 +211,10 @@ def refusal(service: str, error: ApiError) -> tuple[int, str, dict[str, Any] | s
     fault = f"<Error><Code>AccessDenied</Code><Message>{escape(error.message)}</Message></Error>"
     if service == "s3":
         return 403, "application/xml", fault
-    if service in ("sns", "sts", "iam"):
+    if service == "ec2":
+        fault = fault.replace("AccessDenied", "UnauthorizedOperation", 1)
+        return 403, "text/xml", f"<Response><Errors>{fault}</Errors></Response>"
+    if service in ("sns", "sts", "iam", "cloudformation"):
         return 403, "text/xml", f"<ErrorResponse>{fault}</ErrorResponse>"
     status = 403 if service == "lambda" else 400
     return status, "application/x-amz-json-1.1", {"__type": error.code, "message": error.message}

@@ -83,11 +83,20 @@ def _key(action: str) -> Row:
             yield Need(action, place.arn("kms", "key/*"), {"kms:ResourceAliases": [named]})
         elif named:
             arn = named if named.startswith("arn:") else place.arn("kms", f"key/{named}")
-            tags = kms_backends[place.account][place.region].tagger
-            found = tags.get_tag_dict_for_resource(arn.rpartition("/")[2])
-            yield Need(action, arn, {f"aws:ResourceTag/{name}": str(found[name]) for name in found})
+            yield Need(action, arn, _known_of_key(place, arn.rpartition("/")[2]))
 
     return row
+
+
+def _known_of_key(place: Place, key: str) -> dict[str, str | list[str]]:
+    """The tags and aliases of a key that is there: conditions speak of them, and no request does."""
+    backend = kms_backends[place.account][place.region]
+    tags = backend.tagger.get_tag_dict_for_resource(key)
+    found: dict[str, str | list[str]] = {
+        f"aws:ResourceTag/{name}": str(tags[name]) for name in tags
+    }
+    aliases = sorted(backend.keys[key].aliases) if key in backend.keys else []
+    return {**found, "kms:ResourceAliases": aliases} if aliases else found
 
 
 def _new_key(place: Place, parameters: Parameters) -> Iterator[Need]:
@@ -140,6 +149,7 @@ def _iam() -> dict[str, Row]:
     made = found["CreateInstanceProfile"]
     found["CreateInstanceProfile"] = all_of(made, tagged(found["TagInstanceProfile"], "Tags"))
     found["AddRoleToInstanceProfile"] = all_of(found["AddRoleToInstanceProfile"], _profile_role)
+    found["SimulatePrincipalPolicy"] = on("iam:SimulatePrincipalPolicy", "{PolicySourceArn}")
     return {name: _globally(row) for name, row in found.items()}
 
 
@@ -260,6 +270,9 @@ PEOPLE: Mapping[str, Mapping[str, Row]] = {
         **{name: _budget("budgets:ModifyBudget") for name in ("CreateBudget", "UpdateBudget")},
         "DeleteBudget": _budget("budgets:ModifyBudget"),
         "DescribeBudget": _budget("budgets:ViewBudget"),
+    },
+    "servicequotas": {
+        name: on(f"servicequotas:{name}") for name in ("GetServiceQuota", "ListServiceQuotas")
     },
     "ssm": {
         name: _parameter(f"ssm:{name}")

@@ -238,7 +238,10 @@ ACTORS: Mapping[str, Mapping[str, Row]] = {
         "GetAuthorizationToken": on("ecr:GetAuthorizationToken"),
         **{
             name: _image(f"ecr:{name}")
-            for name in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+            for name in (
+                *("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"),
+                "DescribeImages",
+            )
         },
     },
     "sts": {"AssumeRole": on("sts:AssumeRole", "{RoleArn}"), "GetCallerIdentity": all_of()},

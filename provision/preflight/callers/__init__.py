@@ -12,11 +12,13 @@ from provision.preflight.callers import runs, serving
 from provision.preflight.callers.bootstrap import bootstrap
 from provision.preflight.callers.destroy import destroy
 from provision.preflight.callers.ec2_train import ec2_train
+from provision.preflight.callers.preflight import preflight
 from provision.preflight.callers.upsert import upsert
 from settings import Settings
 from statemachine.statements import Statement
 
 CALLERS: dict[str, Callable[[Settings], Iterator[Statement]]] = {
+    "preflight": preflight,
     "upsert": upsert,
     "start": runs.start,
     "watch": runs.watch,

@@ -106,6 +106,9 @@ def test_a_role_may_do_what_its_policy_allows_and_no_more(world):
     assert calls[0]["context"]["aws:PrincipalAccount"] == ACCOUNT
 
 
+REFUSALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+
+
 @pytest.mark.parametrize(
     "service, method, given, action",
     [
@@ -118,6 +121,9 @@ def test_a_role_may_do_what_its_policy_allows_and_no_more(world):
         ),
         ("lambda", "invoke", {"FunctionName": "f"}, "lambda:InvokeFunction"),
         ("cloudwatch", "describe_alarms", {"AlarmNames": ["a"]}, "cloudwatch:DescribeAlarms"),
+        ("ec2", "describe_vpcs", {}, "ec2:DescribeVpcs"),
+        ("cloudformation", "describe_stacks", {}, "cloudformation:DescribeStacks"),
+        ("kms", "describe_key", {"KeyId": "k"}, "kms:DescribeKey"),
     ],
 )
 def test_every_protocol_has_a_refusal_that_names_the_action(world, service, method, given, action):
@@ -125,7 +131,7 @@ def test_every_protocol_has_a_refusal_that_names_the_action(world, service, meth
     client = world.as_role(service, world.role(name))
     with pytest.raises(ClientError) as refused:
         getattr(client, method)(**given)
-    assert refused.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    assert refused.value.response["Error"]["Code"] in REFUSALS
     assert f"/{name}/me is not authorized to perform: {action} on" in str(refused.value)
 
 
