@@ -89,7 +89,7 @@ def _key(action: str) -> Row:
 
 
 def _known_of_key(place: Place, key: str) -> dict[str, str | list[str]]:
-    """The tags and aliases of a key that is there: conditions speak of them, and no request does."""
+    """The tags and aliases of a key: conditions speak of them, and requests do not."""
     backend = kms_backends[place.account][place.region]
     tags = backend.tagger.get_tag_dict_for_resource(key)
     found: dict[str, str | list[str]] = {
