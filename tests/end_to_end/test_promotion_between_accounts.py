@@ -159,10 +159,6 @@ def without_statement(stage: Stage, actor: str, sid: str) -> Iterator[None]:
     iam.put_role_policy(**given, PolicyDocument=json.dumps(policy))
 
 
-def without_reading(pair: Pair) -> Any:
-    return without_statement(pair.prod, "workflow", "PromotedVersions")
-
-
 def without_copying(pair: Pair) -> Any:
     return without_statement(pair.prod, "workflow", "PromotedObjects")
 
@@ -172,7 +168,6 @@ def without_copying(pair: Pair) -> Any:
     [
         (without_group_policy, "sagemaker:DescribeModelPackage", "resource-based"),
         (without_bucket_policy, "s3:ListBucket", "resource-based"),
-        (without_reading, "sagemaker:DescribeModelPackage", "identity-based"),
         (without_copying, "s3:GetObject", "identity-based"),
     ],
 )
