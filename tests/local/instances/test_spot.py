@@ -1,6 +1,7 @@
 """A fleet's spot instance: made by its template, and taken back with a notice."""
 
 import base64
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.local.instances.conftest import Started
 
 INSIDE = Path(requests.__file__).with_name("inside")
 WAITING = f"""#!/bin/bash
-PYTHONPATH={INSIDE} "$BREEDLINE_PYTHON" -c '
+PYTHONPATH={shlex.quote(str(INSIDE))} "$BREEDLINE_PYTHON" -c '
 import time
 from instance_notice import watch_notices
 from instance_stop import Stop
