@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 import sample_data
-import settings
 from commands.session import Session
 from local.iam.evaluation import Request, applies, evaluate, read_policies
 from pipeline.policies import job_documents
 from provision.data import sync_folder
 from provision.preflight.callers import CALLERS, caller_statements
+from settings import Settings, load
 from statemachine.names import ALIAS
 from statemachine.statements import document
 from tests.end_to_end.command_line import CommandLine
@@ -54,11 +54,11 @@ class Desk:
     own: CommandLine
     folder: Path
     file: Path
-    settings: settings.Settings
+    settings: Settings
     roles: dict[str, str] = field(default_factory=dict)
     policies: dict[str, Any] = field(default_factory=dict)
 
-    def hire(self, command: str, other: settings.Settings | None = None) -> None:
+    def hire(self, command: str, other: Settings | None = None) -> None:
         """A role that has the command's policy, by the settings of this environment or another."""
         iam, name = self.own.client("iam"), f"caller-{command}"
         self.policies[command] = document(caller_statements(other or self.settings, [command]))
@@ -109,7 +109,7 @@ def desk(tmp_path_factory):
     assert own.run("local", "start").returncode == 0
     file = folder / "desks.toml"
     file.write_text(written(NAME, MORE) + written(TAKER, {"aws": MORE["aws"], "promotion": TAKING}))
-    made = Desk(own, folder, file, settings.load(NAME, file))
+    made = Desk(own, folder, file, load(NAME, file))
     try:
         for command in CALLERS:
             made.hire(command)
@@ -167,7 +167,7 @@ def look_ahead(desk: Desk, data: str, outputs: Mapping[str, str]) -> None:
     place = f"subnets = {json.dumps(subnets)}\nsecurity_groups = {json.dumps(groups)}\n"
     desk.file = desk.folder / "in_the_network.toml"
     desk.file.write_text(written(NAME, {**MORE, "aws": MORE["aws"] + place}))
-    desk.hire("preflight", settings.load(NAME, desk.file))
+    desk.hire("preflight", load(NAME, desk.file))
     desk.run("preflight", "--data", data, "--for", "preflight")
     desk.file = desk.folder / "desks.toml"
 
@@ -191,7 +191,7 @@ def register_and_serve(desk: Desk) -> None:
 def promote(desk: Desk) -> None:
     """Into an environment whose settings name ours; what is there already is promoted once."""
     desk.as_admin("upsert", "--env", TAKER)
-    desk.hire("promote", settings.load(TAKER, desk.file))
+    desk.hire("promote", load(TAKER, desk.file))
     desk.run("promote", "--to", TAKER)
 
 

@@ -122,7 +122,7 @@ def test_the_machines_are_within_the_limits_of_step_functions(environment, kind)
 
 @every_case
 def test_our_own_check_of_definitions_finds_nothing(environment, kind):
-    repair_interpreter(lambda role, session: {"AWS_REGION": "eu-west-1"})
+    repair_interpreter(lambda caller: {"AWS_REGION": "eu-west-1"})
     for document in machines_of(environment, kind).values():
         assert problems_of(json.dumps(document)) == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from statemachine.statements import Statement, document
@@ -31,6 +31,6 @@ def policies(statements: Iterable[Statement]) -> list[dict[str, Any]]:
     return [document(each) for each in found]
 
 
-def size_of(policy: dict[str, Any]) -> int:
+def size_of(policy: Mapping[str, Any]) -> int:
     """Its characters as IAM counts them."""
     return len("".join(json.dumps(policy, separators=(",", ":")).split()))

@@ -16,7 +16,7 @@ CASES = json.loads((Path(__file__).parent / "definitions" / "problems.json").rea
 
 @pytest.fixture(autouse=True)
 def interpreter():
-    repair_interpreter(lambda role, session: {"AWS_REGION": "eu-west-1"})
+    repair_interpreter(lambda caller: {"AWS_REGION": "eu-west-1"})
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])

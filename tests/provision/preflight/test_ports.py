@@ -26,8 +26,8 @@ def alone(world):
 
 def let_out(world, *rules):
     """Replace what the jobs' group lets out."""
-    ec2, everything = world.clients("ec2"), {"IpProtocol": "-1"}
-    everything["IpRanges"] = [{"CidrIp": "0.0.0.0/0"}]
+    ec2 = world.clients("ec2")
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.revoke_security_group_egress(GroupId=jobs(world), IpPermissions=[everything])
     if rules:
         ec2.authorize_security_group_egress(GroupId=jobs(world), IpPermissions=list(rules))
