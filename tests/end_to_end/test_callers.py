@@ -141,6 +141,7 @@ def live_through(desk: Desk) -> None:
     data = put_data(desk)
     look_ahead(desk, data, outputs)
     first = desk.run("start", "--param", f"InputDataUri={data}", *EASY, "--wait")
+    desk.run("preflight", "--for", "preflight")  # of the data of that run
     register_and_serve(desk)
     promote(desk)
     look_around(desk, first)
