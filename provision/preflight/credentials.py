@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from provision.change import Clients
 from provision.preflight.findings import Finding, Subject
@@ -36,6 +36,11 @@ def check_credentials(subject: Subject) -> Iterator[Finding]:
         fault = error.response["Error"]
         problem = f"STS refuses them ({fault['Code']}: {fault['Message']})"
         yield Finding("fault", "credentials", problem, "sign in again")
+        return
+    except BotoCoreError as error:
+        problem = f"STS cannot be asked ({str(error).rstrip('.')})"
+        remedy = "look at this machine's network and proxy, its AWS profile, and aws.region"
+        yield Finding("fault", "credentials", problem, remedy)
         return
     wanted = subject.settings.aws.account_id
     if identity.account != wanted:
