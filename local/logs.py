@@ -84,14 +84,19 @@ class Logs:
         self._backend.ensure_log_stream(group, stream)
 
     def _follow_deletions(self) -> None:
-        """Let the files go with what is deleted in moto, or a restart would bring it back."""
+        """Let the files go with what is deleted in moto, or a restart would bring it back.
+
+        And the tags, which moto keeps: a group made anew would be taken for the old one.
+        """
         delete_group, delete_stream = (
             self._backend.delete_log_group,
             self._backend.delete_log_stream,
         )
 
         def whole_group(log_group_name: str) -> None:
+            group = self._backend.groups.get(log_group_name)
             delete_group(log_group_name)
+            self._backend.tagger.delete_all_tags_for_resource(group.arn)
             shutil.rmtree(self._folder / quote(log_group_name, safe=""), ignore_errors=True)
 
         def one_stream(log_group_name: str, log_stream_name: str) -> None:

@@ -50,3 +50,11 @@ def test_a_stream_that_is_deleted_while_it_is_written_takes_what_comes(tmp_path,
     opened.write("nobody will read this")
     opened.close()
     assert "/jobs" not in moto().groups
+
+
+def test_a_group_made_anew_has_no_tags_of_the_one_before(tmp_path, moto):
+    Logs(tmp_path, ACCOUNT, REGION)
+    arn = moto().create_log_group("/jobs", {"owner": "stack"}).arn
+    moto().delete_log_group("/jobs")
+    moto().create_log_group("/jobs", {"environment": "dev"})
+    assert moto().list_tags_for_resource(arn) == {"environment": "dev"}
