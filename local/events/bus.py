@@ -89,9 +89,10 @@ class Events:
         return [entry_error(entry) or self._put(entry, region) for entry in entries]
 
     def _put(self, entry: Mapping[str, Any], region: str) -> dict[str, Any]:
-        bus = (entry.get("EventBusName") or "default").rpartition("/")[2]
-        if not self.has_bus(bus, region):
-            raise Refusal("ResourceNotFoundException", f"Event bus {bus} does not exist.")
+        named = entry.get("EventBusName") or "default"
+        bus = named.rpartition("/")[2]
+        if not self._is_ours(named) or not self.has_bus(bus, region):
+            raise Refusal("ResourceNotFoundException", f"Event bus {named} does not exist.")
         event = envelope(
             source=entry["Source"],
             detail_type=entry["DetailType"],
@@ -103,6 +104,10 @@ class Events:
         )
         self.publish(event, region, bus)
         return {"EventId": event["id"]}
+
+    def _is_ours(self, bus: str) -> bool:
+        """By name, or by an ARN of this account: to another's bus events go by rules alone."""
+        return not bus.startswith("arn:") or bus.split(":")[4] == self._account
 
     def has_bus(self, name: str, region: str) -> bool:
         """Whether this account has such a bus."""

@@ -135,6 +135,16 @@ def test_ten_entries_and_a_quarter_megabyte_are_the_most(aws):
     assert "over the limit" in refused(put, Entries=[large])[1]
 
 
+def test_another_accounts_bus_is_not_taken_for_the_own_one_of_its_name(aws):
+    bus = "arn:aws:events:eu-west-1:210987654321:event-bus/default"
+    entry = {"Source": "me", "DetailType": "t", "Detail": "{}", "EventBusName": bus}
+    code, message = refused(aws.client("events").put_events, Entries=[entry])
+    assert (code, message) == ("ResourceNotFoundException", f"Event bus {bus} does not exist.")
+    own = bus.replace("210987654321", "123456789012")
+    answer = aws.client("events").put_events(Entries=[entry | {"EventBusName": own}])
+    assert answer["FailedEntryCount"] == 0
+
+
 def test_a_disabled_rule_delivers_nothing(aws):
     events = aws.client("events")
     queue = aws.queue("awake")
