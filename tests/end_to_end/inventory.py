@@ -28,7 +28,11 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("commands", "local", "provision")
 ASKED_FOR = re.compile(r'client(?:s)?\(\s*"([a-z0-9-]+)"')
 # How IAM and signatures call a service -> how boto3 does.
-NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+NAMES = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+}
 LISTING = re.compile(r"(List|Describe)[A-Z]\w*")
 ACCOUNT = "123456789012"
 # What lists want to know that no resource tells.
