@@ -8,14 +8,11 @@ otherwise leak into the definition.
 
 from __future__ import annotations
 
-import logging
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
-from statemachine.sdk import without_profiles
+from statemachine.sdk import quiet_sdk
 
 # The SDK's defaults configuration, given as a value: no configuration file is read.
 _CONFIGURATION = {
@@ -50,8 +47,7 @@ class _NoSession:
 def offline_session(region: str, bucket: str) -> Iterator[Any]:
     """A `PipelineSession` of `region` and `bucket` that cannot reach AWS."""
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
-        stack.enter_context(without_profiles())
+        stack.enter_context(quiet_sdk())
         import boto3
         import sagemaker.utils
 
@@ -77,20 +73,6 @@ def _session(aws: _NoSession, bucket: str) -> Any:
             return bucket
 
     return OfflineSession(boto_session=aws, default_bucket=bucket, sagemaker_config=_CONFIGURATION)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # The SDK logs under several names and warns about its own successor; none of it is the
-    # user's. Importing it also installs a traceback printer of its own.
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), _replaced(sys, "excepthook", sys.excepthook):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
 
 
 @contextmanager

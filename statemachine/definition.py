@@ -15,7 +15,7 @@ from errors import BreedlineError
 from settings import Settings
 from statemachine.promotion import MACHINE as PROMOTE
 from statemachine.promotion import takes
-from statemachine.sdk import quiet_import
+from statemachine.sdk import quiet_sdk
 
 KINDS = ("deploy", "rollback", "retrain")
 ALL_KINDS = (*KINDS, PROMOTE)  # the last where another environment's versions arrive
@@ -36,7 +36,7 @@ def compile_machine(kind: str, settings: Settings) -> dict[str, Any]:
             f"The environment '{settings.environment}' takes no other's versions, so that nothing "
             "is promoted: set promotion.from_account, from_group and from_bucket."
         )
-    with quiet_import():
+    with quiet_sdk():
         compiler = getattr(importlib.import_module(f"statemachine.{kind}"), f"compile_{kind}")
         # Through JSON, so that the document holds nothing but JSON's own types.
         definition: dict[str, Any] = json.loads(json.dumps(compiler(settings)))

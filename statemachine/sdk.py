@@ -1,8 +1,9 @@
-"""The stepfunctions SDK, kept quiet while it is imported.
+"""The SDKs, kept quiet and apart from the user's own configuration.
 
-Importing it takes seconds and brings the whole sagemaker SDK; it also silences the root logger for
-good. So the modules that author state machines (`asl`, `flow` and what stands on them) are imported
-inside `definition.compile_machine` only, within `quiet_import`.
+Importing stepfunctions takes seconds and brings the whole sagemaker SDK; the one silences the root
+logger for good, the other lets it print what boto3 does. So the modules that author state machines
+(`asl`, `flow` and what stands on them) are imported inside `definition.compile_machine` only,
+within `quiet_sdk`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 @contextmanager
-def quiet_import() -> Iterator[None]:
-    """Leave loggers, warnings and the printer of tracebacks as they were before the imports."""
+def quiet_sdk() -> Iterator[None]:
+    """Print nothing, and leave loggers, warnings and the printer of tracebacks as they were.
+
+    The SDKs log under several names, and warn about their own successors; none of it is the user's.
+    """
     root, hook = logging.getLogger(), sys.excepthook
-    level, disabled = root.level, logging.root.manager.disable
+    level, handlers, disabled = root.level, root.handlers[:], logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), without_profiles():
@@ -31,6 +35,7 @@ def quiet_import() -> Iterator[None]:
     finally:
         logging.disable(disabled)
         root.setLevel(level)
+        root.handlers[:] = handlers
         sys.excepthook = hook
 
 

@@ -162,6 +162,22 @@ def test_compiling_leaves_the_process_as_it_was(local):
     assert warnings.filters == filters
 
 
+@pytest.mark.parametrize("document", ["pipeline", "deploy"])
+def test_whoever_has_compiled_prints_no_log_lines_of_boto3s(document):
+    script = f"""
+import logging
+import settings
+from commands.definition import compile_document
+compile_document(settings.load("local"), "{document}")
+logging.getLogger("botocore.credentials").info("Found credentials")
+logging.getLogger("somebody").warning("a warning")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "a warning\n")
+
+
 def test_equal_settings_give_equal_bytes_in_any_process(tmp_path):
     # The second process has a user's own SDK defaults, which must not leak in.
     defaults = tmp_path / "config.yaml"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from statemachine.sdk import quiet_import
+from statemachine.sdk import quiet_sdk
 
-with quiet_import():
+with quiet_sdk():
     from statemachine.asl import Expression, Rules, template
     from statemachine.flow import Flow, Judge, Road
 from statemachine.patience import Looks
