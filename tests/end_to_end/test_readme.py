@@ -35,5 +35,5 @@ def test_the_readme_shows_what_the_demo_prints(demonstration):
 def test_every_command_that_the_readme_names_exists(command_line):
     named = set(re.findall(r"definitions\.py (?!--)([a-z0-9-]+)", README))
     assert len(named) > 8
-    listed = re.findall(r"^    ([a-z0-9-]+)", command_line.run("--help").stdout, re.MULTILINE)
+    listed = re.findall(r"^ {2,4}([a-z0-9-]+)", command_line.run("--help").stdout, re.MULTILINE)
     assert named - set(listed) == set()

@@ -79,8 +79,10 @@ def test_the_last_states_of_a_failure_do_not_hide_it(single, state):
     ended = single.deploy(single.package(), failing("CreateModel", state))
     assert "The state CreateModel failed" in ended["cause"]
     assert len(single.messages()) == (state != "TellFailure")
-    # A lock that nobody released is taken over by the next deployment.
     assert len(single.snapshot()["locks"]) == (state == "ReleaseAfterFailure")
+    # A lock that nobody released is taken over by the next deployment, which releases it.
+    failed(single, "CreateModel")
+    assert single.snapshot()["locks"] == []
 
 
 def test_a_lock_that_cannot_be_released_is_told_and_the_deployment_stands(world):
